@@ -1,0 +1,87 @@
+"""Run every test of protocol/ and firmware/ a second time, on MicroPython, each as its own item.
+
+One MicroPython process a file, started when its first test is due, in a heap as bounded as the lock's: 384k, or
+what a first line `# heap: 1m` asks for. A test that MicroPython did not report on has failed. So has one that
+made the interpreter print a warning: on a lock each such line costs milliseconds of UART.
+"""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent
+MICROPYTHON = Path(sys.prefix) / "bin" / "micropython"
+DUAL = ("protocol", "firmware")  # the folders that run on both interpreters
+HEAP = "384k"  # 64-bit objects; about 192 KiB on a 32-bit chip
+TIMEOUT = 120  # seconds for one file
+
+_HEAP_LINE = re.compile(r"# heap: (\d+[km])$")
+_REPORT = re.compile(r"^(PASS|FAIL) (test_\w+)$")
+
+
+class MicroPythonFile(pytest.File):
+    def collect(self):
+        source = self.path.read_text()
+        asked = _HEAP_LINE.match(source.split("\n", 1)[0])
+        self.heap = asked.group(1) if asked else HEAP
+        self.reports = None
+        for node in ast.parse(source).body:  # what stands inside `try: import ... else:` is CPython's alone
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                yield MicroPythonItem.from_parent(self, name=f"{node.name}[micropython]", test=node.name)
+
+    def report_of(self, test):
+        """(verdict, what was printed) of one test; runs all the selected ones of this file the first time."""
+        if self.reports is None:
+            selected = [item.test for item in self.session.items if item.parent is self]
+            self.reports, self.rest = self._run(selected)
+        return self.reports.get(test, ("no report", self.rest))
+
+    def _run(self, tests):
+        script = self.path.relative_to(ROOT).as_posix()
+        command = [MICROPYTHON, "-X", f"heapsize={self.heap}", "tools/run_mpy_tests.py", script, *tests]
+        environment = {**os.environ, "MICROPYPATH": ".frozen:."}
+        try:
+            output = subprocess.run(
+                command,
+                cwd=ROOT,
+                env=environment,
+                timeout=TIMEOUT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            ).stdout
+        except subprocess.TimeoutExpired as late:
+            output = (late.stdout or b"") + f"\nstopped after {TIMEOUT} s\n".encode()
+        reports, lines = {}, []
+        for line in output.decode(errors="replace").splitlines():
+            found = _REPORT.match(line)
+            if found:
+                reports[found.group(2)] = found.group(1), "\n".join(lines)
+                lines = []
+            else:
+                lines.append(line)
+        return reports, "\n".join(lines)
+
+
+class MicroPythonItem(pytest.Item):
+    def __init__(self, *, test, **kwargs):
+        super().__init__(**kwargs)
+        self.test = test
+
+    def runtest(self):
+        verdict, printed = self.parent.report_of(self.test)
+        if verdict != "PASS" or "Warning: " in printed:
+            pytest.fail(f"{verdict} on MicroPython, heap {self.parent.heap}\n{printed}", pytrace=False)
+
+    def reportinfo(self):
+        return self.path, None, f"{self.test} on MicroPython"
+
+
+def pytest_collect_file(file_path, parent):
+    inside = file_path.is_relative_to(ROOT) and file_path.relative_to(ROOT).parts[0] in DUAL
+    if inside and file_path.name.startswith("test_") and file_path.suffix == ".py":
+        return MicroPythonFile.from_parent(parent, path=file_path)

@@ -1,0 +1,61 @@
+"""The one file that knows which interpreter runs: CPython (cloud, tools, tests) or MicroPython (the lock).
+
+| name                             | gives                                                                    |
+|----------------------------------|--------------------------------------------------------------------------|
+| `const(value)`                   | the value; MicroPython folds it away where the name starts with `_`      |
+| `aes_ecb(key)`                   | a function that encrypts whole 16-byte blocks, each on its own           |
+| `aes_cbc_encrypt(key, iv, data)` | data, whole blocks, encrypted in CBC mode                                |
+| `sha512(*parts)`                 | the 64-byte digest of the parts joined                                   |
+| `ticks_ms()`                     | milliseconds that count up and wrap; only their difference means a thing |
+| `ticks_add(ticks, ms)`           | the ticks that many milliseconds later                                   |
+| `ticks_diff(later, earlier)`     | signed milliseconds between two of them                                  |
+"""
+
+try:
+    from cryptolib import aes as _aes
+except ImportError:  # CPython
+    import hashlib
+    import time
+
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    _PERIOD = 1 << 30  # the ESP32's ticks wrap there, so ours do too: no test passes by never wrapping
+
+    def const(value):
+        return value
+
+    def aes_ecb(key):
+        return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
+
+    def aes_cbc_encrypt(key, iv, data):
+        return Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor().update(data)
+
+    def sha512(*parts):
+        digest = hashlib.sha512()
+        for part in parts:
+            digest.update(part)
+        return digest.digest()
+
+    def ticks_ms():
+        return time.monotonic_ns() // 1_000_000 % _PERIOD
+
+    def ticks_add(ticks, ms):
+        return (ticks + ms) % _PERIOD
+
+    def ticks_diff(later, earlier):
+        return (later - earlier + _PERIOD // 2) % _PERIOD - _PERIOD // 2
+else:  # MicroPython
+    from time import ticks_add, ticks_diff, ticks_ms  # noqa: F401
+
+    from micropython import const
+
+    from protocol.sha512 import sha512  # noqa: F401
+
+    _ECB = const(1)  # cryptolib's numbers
+    _CBC = const(2)
+
+    def aes_ecb(key):
+        return _aes(key, _ECB).encrypt
+
+    def aes_cbc_encrypt(key, iv, data):
+        return _aes(key, _CBC, iv).encrypt(data)
