@@ -1,7 +1,7 @@
 """Run every test of protocol/ and firmware/ a second time, on MicroPython, each as its own item.
 
-One MicroPython process a file, started when its first test is due, in a heap as bounded as the lock's: 384k, or
-what a first line `# heap: 1m` asks for. A test that MicroPython did not report on has failed. So has one that
+One MicroPython process a file, started when its first test is due, in a heap as bounded as the lock's: 384k,
+or what a first line `# heap: 1m` asks for. A test that MicroPython did not report on has failed. So has one that
 made the interpreter print a warning: on a lock each such line costs milliseconds of UART.
 """
 

@@ -1,14 +1,14 @@
 """The one file that knows which interpreter runs: CPython (cloud, tools, tests) or MicroPython (the lock).
 
-| name                             | gives                                                                    |
-|----------------------------------|--------------------------------------------------------------------------|
-| `const(value)`                   | the value; MicroPython folds it away where the name starts with `_`      |
-| `aes_ecb(key)`                   | a function that encrypts whole 16-byte blocks, each on its own           |
-| `aes_cbc_encrypt(key, iv, data)` | data, whole blocks, encrypted in CBC mode                                |
-| `sha512(*parts)`                 | the 64-byte digest of the parts joined                                   |
+| name                             | gives                                                                   |
+|----------------------------------|-------------------------------------------------------------------------|
+| `const(value)`                   | the value; MicroPython folds it away where the name starts with `_`     |
+| `aes_ecb(key)`                   | a function that encrypts whole 16-byte blocks, each on its own          |
+| `aes_cbc_encrypt(key, iv, data)` | data, whole blocks, encrypted in CBC mode                               |
+| `sha512(*parts)`                 | the 64-byte digest of the parts joined                                  |
 | `ticks_ms()`                     | milliseconds that count up and wrap; only their difference means a thing |
-| `ticks_add(ticks, ms)`           | the ticks that many milliseconds later                                   |
-| `ticks_diff(later, earlier)`     | signed milliseconds between two of them                                  |
+| `ticks_add(ticks, ms)`           | the ticks that many milliseconds later                                  |
+| `ticks_diff(later, earlier)`     | signed milliseconds between two of them                                 |
 """
 
 try:

@@ -1,4 +1,4 @@
-"""FIPS 180-4 examples, and every way a message can meet the 128-byte block. What is expected was made by hashlib."""
+"""FIPS 180-4 examples, and every way a message can meet the 128-byte block. hashlib made what is expected."""
 
 from protocol import compat, sha512
 
