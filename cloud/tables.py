@@ -1,0 +1,301 @@
+"""What the cloud stores: one class a table. Names no engine; the same on SQLite and PostgreSQL.
+
+Times are Unix seconds, positions degrees x 10^7, voltages millivolts: integers everywhere. Identifiers that
+the wire knows as bytes (lock id 8, cti 8, kid 4, group 4) are lower-case hex here, so that a row reads like a
+log line; keys, tokens and receipts are bytes. A time that a lock did not know (2^32-1 on the wire) is NULL.
+
+A row that a person may ask for by id has an id that says nothing: random, or a hash.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+UNSIGNED = BigInteger()  # uint32 on the wire does not fit PostgreSQL's INTEGER
+COUNTED = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up only an INTEGER primary key
+
+ROLES = ("rider", "technician", "admin")
+KINDS = ("exclusive", "pooled")
+MODES = ("single", "period")
+CLAIM_STATES = ("open", "used", "cancelled", "expired")
+RIDE_STATES = ("open", "parked", "ended")
+CARRIERS = ("uplink", "phone", "mule")
+
+
+def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    """The column holds one of these words; kept by the database too."""
+    return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=column)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=CONVENTION)
+    type_annotation_map = {int: UNSIGNED, str: String(), bytes: LargeBinary()}
+
+
+class User(Base):
+    """A person who may sign in. `login` is what they chose, case-folded; no name or address is asked for."""
+
+    __tablename__ = "user"
+    __table_args__ = (one_of("role", ROLES),)
+
+    user_id: Mapped[str] = mapped_column(String(22), primary_key=True)
+    login: Mapped[str] = mapped_column(String(64), unique=True)
+    password: Mapped[str] = mapped_column(String(255))  # argon2id, PHC string
+    role: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[int]
+
+
+class WebSession(Base):
+    """A signed-in device. Holds SHA-256 of its token: a stolen database signs nobody in."""
+
+    __tablename__ = "session"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("user.user_id"), index=True)
+    created_at: Mapped[int]
+    expires_at: Mapped[int]
+
+
+class Attempt(Base):
+    """How often one thing (a login tried, a bike's code guessed) happened since `since`; see limits.py."""
+
+    __tablename__ = "attempt"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    since: Mapped[int]
+    count: Mapped[int]
+
+
+class Lock(Base):
+    """A lock: what the cloud must know to talk to it, and what it last heard."""
+
+    __tablename__ = "lock"
+    __table_args__ = (one_of("kind", KINDS),)
+
+    lock_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    kid4: Mapped[str] = mapped_column(String(8), unique=True)  # first 4 bytes of lock_id: OSCORE sender id
+    wrapped_key: Mapped[bytes]  # K_lock, see wrapping.py
+    group_id: Mapped[str | None] = mapped_column(String(8), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    registered_at: Mapped[int]
+
+    next_epoch: Mapped[int] = mapped_column(default=1)  # of the next claim or successor
+    next_master_epoch: Mapped[int] = mapped_column(default=1)  # masters count apart from rides
+    seen_floor: Mapped[int] = mapped_column(default=0)  # ride floor the lock last reported
+    wanted_floor: Mapped[int] = mapped_column(default=0)  # ride floor to send by uplink and in tokens
+    master_floor: Mapped[int] = mapped_column(default=0)  # master floor to send by uplink
+    oscore_reserved: Mapped[int] = mapped_column(default=0)  # server sequence numbers below this are spent
+
+    last_seen_at: Mapped[int | None]  # cloud time of the last message that verified
+    state: Mapped[int | None]  # protocol/status.py
+    battery_mv: Mapped[int | None]
+    clock_error_s: Mapped[int | None]
+    keyset_version: Mapped[int | None]
+    reported_seq: Mapped[int] = mapped_column(default=0)  # highest receipt seq the lock says it has written
+    received_seq: Mapped[int] = mapped_column(default=0)  # end of the gapless prefix stored here
+
+
+class Asset(Base):
+    """A bicycle: what the rider sees. `code` is on its sticker."""
+
+    __tablename__ = "asset"
+
+    asset_id: Mapped[str] = mapped_column(String(22), primary_key=True)
+    code: Mapped[str] = mapped_column(String(32), unique=True)
+    label: Mapped[str] = mapped_column(String(64))
+    lock_id: Mapped[str | None] = mapped_column(ForeignKey("lock.lock_id"), unique=True)
+    created_at: Mapped[int]
+
+
+class IssuerKey(Base):
+    """A role key (SPEC 2). `role` is the wire's role byte; the private half is wrapped."""
+
+    __tablename__ = "issuer_key"
+
+    kid: Mapped[str] = mapped_column(String(8), primary_key=True)
+    role: Mapped[int]
+    public: Mapped[bytes] = mapped_column(LargeBinary(32))
+    wrapped_private: Mapped[bytes]
+    nbf: Mapped[int]
+    exp: Mapped[int]
+    retired_at: Mapped[int | None]
+
+
+class Claim(Base):
+    """A rider's right to start a ride on one lock (or any number, mode period, until `exp`).
+
+    `open_on` is the whole of "one open claim a lock": the lock's id while this claim keeps others away, else
+    NULL (used, cancelled, expired, or the lock is pooled). UNIQUE makes it atomic on every engine.
+    """
+
+    __tablename__ = "claim"
+    __table_args__ = (one_of("mode", MODES), one_of("status", CLAIM_STATES), Index(None, "lock_id", "status"))
+
+    cti: Mapped[str] = mapped_column(String(16), primary_key=True)  # also the claim's id in the API
+    user_id: Mapped[str] = mapped_column(ForeignKey("user.user_id"), index=True)
+    lock_id: Mapped[str] = mapped_column(ForeignKey("lock.lock_id"))
+    open_on: Mapped[str | None] = mapped_column(ForeignKey("lock.lock_id"), unique=True)
+    kid: Mapped[str] = mapped_column(ForeignKey("issuer_key.kid"))  # a claim stays under one key
+    epoch: Mapped[int]  # the newest: a successor takes the next one
+    holder: Mapped[bytes] = mapped_column(LargeBinary(32))  # the newest holder key
+    mode: Mapped[str] = mapped_column(String(8))
+    nbf: Mapped[int]
+    exp: Mapped[int]
+    hold: Mapped[int]  # seconds
+    longest: Mapped[int]  # seconds
+    status: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[int]
+
+
+class IssuedToken(Base):
+    """Every token ever minted, so that a ride without an entry here is an alarm."""
+
+    __tablename__ = "issued_token"
+
+    token_id: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
+    cti: Mapped[str] = mapped_column(String(16), index=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("user.user_id"))  # the claim's rider, or the technician
+    claim: Mapped[str | None] = mapped_column(ForeignKey("claim.cti"))  # NULL for a master token
+    kid: Mapped[str] = mapped_column(ForeignKey("issuer_key.kid"))
+    audience: Mapped[str] = mapped_column(Text)  # "lock:epoch lock:epoch ...", or "group:<hex>"
+    holder: Mapped[bytes] = mapped_column(LargeBinary(32))
+    token: Mapped[bytes]
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    nonce: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    iat: Mapped[int]
+    exp: Mapped[int]
+
+
+class Receipt(Base):
+    """A lock's receipt as it wrote it: the event log that rides are projected from."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (one_of("via", CARRIERS), Index(None, "cti"))
+
+    lock_id: Mapped[str] = mapped_column(ForeignKey("lock.lock_id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    body: Mapped[bytes]  # the COSE_Mac0, byte for byte
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))  # SHA-256 of body
+    type: Mapped[int]  # protocol/receipt.py
+    cti: Mapped[str | None] = mapped_column(String(16))
+    at: Mapped[int | None]  # lock time
+    error: Mapped[int | None]  # seconds
+    received_at: Mapped[int]  # cloud time, first copy
+    via: Mapped[str] = mapped_column(String(8))  # who brought the first copy
+    countersign_kid: Mapped[str] = mapped_column(ForeignKey("issuer_key.kid"))
+    countersignature: Mapped[bytes] = mapped_column(LargeBinary(64))
+
+
+class ReceiptFork(Base):
+    """Another receipt that verified under a (lock, seq) already taken: its key or flash leaked."""
+
+    __tablename__ = "receipt_fork"
+
+    lock_id: Mapped[str] = mapped_column(ForeignKey("lock.lock_id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    body: Mapped[bytes]
+    received_at: Mapped[int]
+    via: Mapped[str] = mapped_column(String(8))
+
+
+class Ride(Base):
+    """A projection of receipts (rides.py), never edited: emptied and rebuilt, it has the same rows.
+
+    `ride_id` is the first 16 bytes of the digest of the receipt that opened it, as hex: the same at each
+    rebuild, and nothing to count. A period claim starts many rides, so a cti is not enough of a name.
+    """
+
+    __tablename__ = "ride"
+    __table_args__ = (one_of("state", RIDE_STATES), UniqueConstraint("lock_id", "opened_seq"))
+
+    ride_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    cti: Mapped[str] = mapped_column(String(16), index=True)
+    lock_id: Mapped[str] = mapped_column(ForeignKey("lock.lock_id"))
+    claim: Mapped[str | None] = mapped_column(ForeignKey("claim.cti"))  # NULL: nobody claimed, an alarm
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("user.user_id"), index=True)
+    state: Mapped[str] = mapped_column(String(8))
+    opened_seq: Mapped[int]
+    last_seq: Mapped[int]  # newest receipt of this ride
+    opened_at: Mapped[int | None]
+    closed_at: Mapped[int | None]  # its last CLOSE
+    billed_until: Mapped[int | None]  # SPEC 8, last paragraph
+    previous_ride: Mapped[str | None] = mapped_column(String(32))  # the ride it ended by a hand-over
+    next_ride: Mapped[str | None] = mapped_column(String(32))  # the ride that ended it by a hand-over
+    receipts: Mapped[int]  # how many
+    fixes: Mapped[int]  # how many
+    distance_m: Mapped[int]
+
+
+class Fix(Base):
+    """A position that a lock reported. `seq` counts that lock's telemetry records of all kinds."""
+
+    __tablename__ = "fix"
+    __table_args__ = (Index(None, "lock_id", "at"),)
+
+    lock_id: Mapped[str] = mapped_column(ForeignKey("lock.lock_id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[int]
+    lat: Mapped[int]
+    lon: Mapped[int]
+    accuracy: Mapped[int]  # decimetres
+
+
+class StatusSample(Base):
+    """A lock's own account of itself."""
+
+    __tablename__ = "status_sample"
+
+    lock_id: Mapped[str] = mapped_column(ForeignKey("lock.lock_id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[int | None]
+    state: Mapped[int]
+    battery_mv: Mapped[int]
+    clock_error_s: Mapped[int | None]
+    uptime_s: Mapped[int]
+
+
+class Note(Base):
+    """Something worth telling that is no fix and no receipt (SPEC 10, notes)."""
+
+    __tablename__ = "note"
+
+    lock_id: Mapped[str] = mapped_column(ForeignKey("lock.lock_id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[int | None]
+    note: Mapped[int]
+    value: Mapped[int]
+
+
+class Command(Base):
+    """Something a lock is asked to do; it travels in the next answer. Never the bolt."""
+
+    __tablename__ = "command"
+    __table_args__ = (Index(None, "lock_id", "done_at"),)
+
+    command_id: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
+    lock_id: Mapped[str] = mapped_column(ForeignKey("lock.lock_id"))
+    kind: Mapped[int]
+    args: Mapped[str] = mapped_column(Text)  # JSON array of integers
+    user_id: Mapped[str] = mapped_column(ForeignKey("user.user_id"))  # who asked
+    created_at: Mapped[int]
+    sent_at: Mapped[int | None]
+    done_at: Mapped[int | None]
