@@ -1,0 +1,222 @@
+"""The physical world of one lock: bolt, ring, battery, a bike that moves, a person beside it.
+
+A spring presses the bolt into the ring, and another springs the ring open. The motor draws the bolt back
+against its spring; once the bolt is out the ring flies open, and then holds the bolt back. A hand that pushes
+the ring shut lets the bolt snap in again. Pure; time is handed in. Knows nothing of the lock's logic, of
+sockets or of files.
+"""
+
+from array import array
+
+MOTOR_MS = 400  # of pulling for the bolt's whole way
+SPRING_MS = 40  # for the way back into a ring that is shut
+HAND_MS = 300  # a person holds the ring shut this long, then lets go
+MOTION_MS = 1_000  # the motion sensor goes on saying so this long
+FULL_MV = 4_150
+LEDS = ("ok", "refused", "busy", "find", "fault", "off")
+BOLT_FAULTS = (None, "both", "neither", "open", "closed")  # what the two switches say, whatever the bolt does
+
+_WAY = 100_000  # the bolt's position, thousandths of a percent: 0 in the ring, _WAY drawn back
+_STEP_MS = 5
+_OPEN_AT = 95_000  # the switches close this near the ends
+_CLOSED_AT = 5_000
+_FREE_AT = 90_000  # drawn back further than this, the bolt lets the ring go
+_HOLDS_AT = 50_000  # in further than this, it holds the ring
+_HISTORY = 64  # LED patterns remembered
+
+# What each takes from the battery, picovolts a millisecond: months idle, days of GNSS from full to empty.
+_DRAIN = {"idle": 60, "radio": 200, "gnss": 3_000, "motor": 5_000_000}
+_MILLIVOLT = 1_000_000_000  # picovolts
+
+
+class World:
+    """`now_ms` is Unix time in milliseconds; `advance(now_ms)` lets it pass, all else happens at `now`.
+
+    Read freely: `now`, `actuations` (times the motor was started), `openings` (times the ring flew open),
+    `pulls_moving` (times the motor was started while the bike moved), `led`, `led_history` [(ms, pattern)].
+    Set freely: `bolt_fault` (one of BOLT_FAULTS), `uplink` (whether the network is there).
+    """
+
+    def __init__(self, now_ms, *, motor_ms=MOTOR_MS, millivolts=FULL_MV, position=(520_907_000, 51_214_000)):
+        self.now = now_ms
+        self.motor_ms = motor_ms
+        self.actuations = self.openings = self.pulls_moving = 0
+        self.led = "off"
+        self.led_history = []
+        self.bolt_fault = None
+        self.radio_on = self.gnss_on = False
+        self.uplink = True
+        self._way = 0
+        self._ring_shut = True
+        self._pulling = False
+        self._hand_until = None
+        self._jam = None
+        self._charge = millivolts * _MILLIVOLT
+        self._moved_at = None
+        self._shaken = False
+        self._position = position
+        self._track = None  # (flat array of points, started, speed)
+        self._leg = 0  # index of the point behind the bike
+
+    # What the lock's parts see and do --------------------------------------------------------------------
+
+    def pull(self):
+        if self._pulling:
+            return
+        self._pulling = True
+        self.actuations += 1
+        self.pulls_moving += self.moving()
+
+    def stop(self):
+        self._pulling = False
+
+    def bolt_open(self):
+        return self._way >= _OPEN_AT if self.bolt_fault is None else self.bolt_fault in ("both", "open")
+
+    def bolt_closed(self):
+        return self._way <= _CLOSED_AT if self.bolt_fault is None else self.bolt_fault in ("both", "closed")
+
+    def shackle_closed(self):
+        return self._ring_shut
+
+    def moving(self):
+        return self._shaken or (self._moved_at is not None and self.now - self._moved_at < MOTION_MS)
+
+    def show(self, pattern):
+        if pattern not in LEDS:
+            raise ValueError("no such pattern: " + str(pattern))
+        self.led = pattern
+        self.led_history.append((self.now, pattern))
+        del self.led_history[:-_HISTORY]
+
+    def millivolts(self):
+        return self._charge // _MILLIVOLT
+
+    # What a person beside the bike does ------------------------------------------------------------------
+
+    def close(self):
+        """Pushes the ring shut and holds it until the bolt can snap in."""
+        self.push(HAND_MS)
+
+    def push(self, ms=SPRING_MS // 4):
+        """Pushes the ring shut for so long: too short a push and it springs open again."""
+        self._ring_shut = True
+        self._hand_until = self.now + ms
+
+    def jam(self, percent):
+        """Something blocks the bolt at this part of its way and holds it there; None clears it."""
+        if percent is not None and not 0 <= percent <= 100:
+            raise ValueError("a jam is at 0 to 100 percent of the way")
+        self._jam = None if percent is None else percent * 1_000
+
+    def move(self):
+        """The bike is carried or pushed about, going nowhere."""
+        self._shaken = True
+
+    def still(self):
+        """The bike stands, wherever it has got to; ends a ride along a track too."""
+        if self._shaken:
+            self._moved_at = self.now
+        self._shaken = False
+        self._track = None
+
+    def ride(self, points, speed=1):
+        """Moves the bike along [(t_ms, lat_e7, lon_e7), ...], `speed` times as fast as these times rise.
+
+        Where two points are at one place the bike stands. ValueError for a track that cannot be ridden.
+        """
+        flat = array("i")  # 12 bytes a point: this may share the lock's heap
+        for t_ms, lat, lon in points:
+            if flat and t_ms <= flat[-3]:
+                raise ValueError("a track's times rise: %d ms comes after %d ms" % (t_ms, flat[-3]))
+            for number in (t_ms, lat, lon):
+                flat.append(number)
+        if len(flat) < 6 or speed <= 0:
+            raise ValueError("a track has two points or more, and a speed above 0")
+        self._track = flat, self.now, speed
+        self._leg = 0
+        self._follow()
+
+    def set_battery(self, millivolts):
+        self._charge = millivolts * _MILLIVOLT
+
+    # What whoever watches may ask ------------------------------------------------------------------------
+
+    @property
+    def bolt(self):
+        """Per cent of the bolt's way: 0 in the ring, 100 drawn back."""
+        return self._way // 1_000
+
+    @property
+    def position(self):
+        """(lat_e7, lon_e7) of the bike."""
+        return self._position
+
+    @property
+    def riding(self):
+        """Whether a track has points ahead of the bike."""
+        return self._track is not None
+
+    # Time ------------------------------------------------------------------------------------------------
+
+    def advance(self, now_ms):
+        """Lets the world run to that moment; one that is past changes nothing."""
+        passed = now_ms - self.now
+        if passed <= 0:
+            return
+        load = "idle", self.radio_on and "radio", self.gnss_on and "gnss", self._pulling and "motor"
+        drained = sum([_DRAIN[name] for name in load if name])
+        self._charge = max(0, self._charge - drained * passed)
+        while self.now < now_ms:
+            step = min(_STEP_MS, now_ms - self.now) if self._restless() else now_ms - self.now
+            self.now += step
+            self._move_bolt(step)
+        if self._shaken:
+            self._moved_at = self.now
+        self._follow()
+
+    def _aim(self):
+        """Where the bolt is driven, and the milliseconds that its whole way would take."""
+        if self._pulling:
+            return _WAY, self.motor_ms
+        return (0, SPRING_MS) if self._ring_shut else (_WAY, SPRING_MS)
+
+    def _restless(self):
+        stuck = self._jam is not None and self._way == self._jam
+        return self._hand_until is not None or (self._way != self._aim()[0] and not stuck)
+
+    def _move_bolt(self, ms):
+        goal, whole_ms = self._aim()
+        way = self._way
+        if self._jam is None or way != self._jam:
+            reach = _WAY * ms // whole_ms
+            after = min(goal, way + reach) if goal > way else max(goal, way - reach)
+            if self._jam is not None and min(way, after) <= self._jam <= max(way, after):
+                after = self._jam
+            self._way = after
+        if self._hand_until is not None and self.now >= self._hand_until:
+            self._hand_until = None
+            self._ring_shut = self._way < _HOLDS_AT
+        elif self._hand_until is None and self._ring_shut and self._way >= _FREE_AT:
+            self._ring_shut = False
+            self.openings += 1
+
+    def _follow(self):
+        if self._track is None:
+            return
+        points, started, speed = self._track
+        at = points[0] + (self.now - started) * speed
+        while self._leg + 3 < len(points):
+            from_ms, lat, lon, to_ms, to_lat, to_lon = points[self._leg : self._leg + 6]
+            moves = (lat, lon) != (to_lat, to_lon)
+            if at < to_ms:
+                part, whole = int(at - from_ms), to_ms - from_ms
+                self._position = lat + (to_lat - lat) * part // whole, lon + (to_lon - lon) * part // whole
+                if moves:
+                    self._moved_at = self.now
+                return
+            self._leg += 3
+            self._position = to_lat, to_lon
+            if moves:
+                self._moved_at = started + int((to_ms - points[0]) / speed)
+        self._track = None
