@@ -38,6 +38,7 @@ MODES = ("single", "period")
 CLAIM_STATES = ("open", "used", "cancelled", "expired")
 RIDE_STATES = ("open", "parked", "ended")
 CARRIERS = ("uplink", "phone", "mule")
+PROOFS = ("holds", "fails", "unknown")  # unknown: no token of that claim was ever issued
 
 
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -111,6 +112,7 @@ class Lock(Base):
     keyset_version: Mapped[int | None]
     reported_seq: Mapped[int] = mapped_column(default=0)  # highest receipt seq the lock says it has written
     received_seq: Mapped[int] = mapped_column(default=0)  # end of the gapless prefix stored here
+    chained_seq: Mapped[int] = mapped_column(default=0)  # end of the part of it whose hash chain holds: rides
 
 
 class Asset(Base):
@@ -188,7 +190,7 @@ class Receipt(Base):
     """A lock's receipt as it wrote it: the event log that rides are projected from."""
 
     __tablename__ = "receipt"
-    __table_args__ = (one_of("via", CARRIERS), Index(None, "cti"))
+    __table_args__ = (one_of("via", CARRIERS), one_of("proof", PROOFS), Index(None, "cti"))
 
     lock_id: Mapped[str] = mapped_column(ForeignKey("lock.lock_id"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -200,6 +202,8 @@ class Receipt(Base):
     error: Mapped[int | None]  # seconds
     received_at: Mapped[int]  # cloud time, first copy
     via: Mapped[str] = mapped_column(String(8))  # who brought the first copy
+    copies: Mapped[int] = mapped_column(default=1)  # how often it arrived, the first included
+    proof: Mapped[str | None] = mapped_column(String(8))  # its holder's proof against the tokens issued
     countersign_kid: Mapped[str] = mapped_column(ForeignKey("issuer_key.kid"))
     countersignature: Mapped[bytes] = mapped_column(LargeBinary(64))
 
