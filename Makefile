@@ -1,0 +1,63 @@
+# Two commands matter: `make demo` and `make test`. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+DEMO ?=
+TEST ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long check lint types bench-claims venv clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  make demo DEMO="--serve --track ride.gpx"    options for the demo: see `ringslot demo --help`'
+	@echo '  make test TEST="protocol -k cbor"            options for pytest'
+	@echo '  make demo PYTHON=python3.12                  the Python that makes .venv (3.11 or newer)'
+
+demo: $(VENV)/runs ## ride a simulated bicycle from a claim in the cloud to its receipts (about a minute)
+	@$(BIN)/ringslot demo $(DEMO)
+
+test: $(VENV)/tests ## every test, on CPython and on MicroPython (under 12 minutes)
+	@$(BIN)/pytest -q -ra -m "not long" $(TEST)
+
+test-long: $(VENV)/tests ## the longer counts of the same tests
+	@$(BIN)/pytest -q -ra -m long $(TEST)
+
+check: lint types test ## what must hold before a change lands: lint, format, types, layers, every test
+
+lint: $(VENV)/tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/tests
+	@$(BIN)/mypy
+
+bench-claims: $(VENV)/tests ## claim and token over HTTP at 50 requests a second: prints the percentiles
+	@$(BIN)/python -m tools.bench_claims
+
+venv: $(VENV)/tests ## make .venv with everything in it, and run nothing
+
+clean: ## remove .venv and everything that can be made again
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: .venv is made once, and brought up to date when what it is made from changes.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo 'Ringslot needs Python 3.11 or newer: make PYTHON=python3.12 ...'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	    echo 'Python cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv'; exit 1; }
+
+$(VENV)/runs: requirements.txt pyproject.toml | $(BIN)/python
+	@echo 'Installing what Ringslot runs on into $(VENV), pinned; once, a minute or so.'
+	@$(PIP) -r requirements.txt
+	@$(PIP) --no-deps -e .
+	@touch $@
+
+$(VENV)/tests: requirements-dev.txt $(VENV)/runs
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
