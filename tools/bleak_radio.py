@@ -1,11 +1,11 @@
 """A bleak backend on the virtual radio, so that a phone of ours is written against bleak and nothing else.
 
-    async with Phone("127.0.0.1:4711") as phone:                      # the radio's HCI port; several phones may exist
+    async with Phone("127.0.0.1:4711") as phone:  # the radio's HCI port; several phones may exist
         device = await BleakScanner.find_device_by_filter(..., backend=phone.scanner)
         async with BleakClient(device, backend=phone.client) as client: ...
 
-RadioScanner and RadioClient are the backends of one phone that the environment describes (RINGSLOT_HCI=host:port).
-Not a Bluetooth stack (that is Bumble) and not the rider's app (phone.py).
+RadioScanner and RadioClient are the backends of the phone that RINGSLOT_HCI=host:port describes. Not a
+Bluetooth stack (that is Bumble) and not the rider's app (phone.py).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from bumble.transport import open_transport
 _REQUEST_S = 10.0  # any one exchange with a peer or the radio
 _CLOSE_S = 2.0
 _MTU = 517  # what phones ask for
+_MANUFACTURER = AdvertisingData.MANUFACTURER_SPECIFIC_DATA
 _NAMES = (AdvertisingData.COMPLETE_LOCAL_NAME, AdvertisingData.SHORTENED_LOCAL_NAME)
 _SERVICES = (
     AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
@@ -39,17 +40,20 @@ _SERVICES = (
 
 
 class Phone:
-    """One central. Opens on first use, in the loop that uses it; `scanner` and `client` are its bleak backends."""
+    """One central, opened on first use. `scanner` and `client` are its bleak backends."""
 
     def __init__(self, hci: str | None = None, address: str | None = None) -> None:
         self._hci, self._address = hci, address
-        self._device: Device | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._start()
+        self.scanner = type("RadioScanner", (_Scanner,), {"phone": self})
+        self.client = type("RadioClient", (_Client,), {"phone": self})
+
+    def _start(self) -> None:
+        self._device: Device | None = None
         self._opening = asyncio.Lock()
         self._connecting = asyncio.Lock()  # a controller makes one connection at a time
         self._scanners = 0
-        self.scanner = type("RadioScanner", (_Scanner,), {"phone": self})
-        self.client = type("RadioClient", (_Client,), {"phone": self})
 
     async def __aenter__(self) -> Phone:
         await self.device()
@@ -61,7 +65,7 @@ class Phone:
     async def device(self) -> Device:
         """The Bumble device behind this phone. Raises BleakError when no radio answers."""
         if self._loop is not asyncio.get_running_loop():  # opened by an earlier asyncio.run(), which ended
-            self.__init__(self._hci, self._address) if self._loop else None
+            self._start()
             self._loop = asyncio.get_running_loop()
         async with self._opening:
             if self._device is None:

@@ -1,15 +1,18 @@
-"""The virtual radio, one process: `python -m tools.radio`, or `async with Radio() as radio` inside a program.
+"""The virtual radio, one process: `python -m tools.radio`, or `async with Radio() as radio` inside a
+program.
 
-Locks join by TCP (`radio.locks`, see radio_lock.py), phones by HCI over TCP (`radio.hci`; each connection is a chip of
-its own), and a test cuts in by a control line (`radio.control`; the same names are methods here):
+Locks join by TCP (`radio.locks`, see radio_lock.py), phones by HCI over TCP (`radio.hci`; each connection
+is a chip of its own), and a test cuts in by a control line (`radio.control`; the same names are methods
+here):
 
     list            names of the locks on the air, one line
     cut NAME        radio silence: its links time out on both sides and nobody hears it, until `mend`
     mend NAME       the end of silence
     loss NAME       its links time out, once; the lock stays on the air
 
-When ready it prints one line of JSON, {"locks": port, "hci": port, "control": port}, all on 127.0.0.1. It ends by
-SIGTERM or when its standard input closes, so that it never outlives the program that holds the other end of that pipe.
+When ready it prints one line of JSON, {"locks": port, "hci": port, "control": port}, all on 127.0.0.1. It
+ends by SIGTERM or when its standard input closes, so it never outlives the program that holds the other
+end of that pipe.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ _JOIN_S = 10.0  # a lock has opened both of its sockets by then
 
 
 class Radio:
-    """Three listening sockets and the locks that joined. `locks`, `hci`, `control` are "host:port" once it is open."""
+    """Three listening sockets, once open at `locks`, `hci` and `control` ("host:port"), and who joined."""
 
     def __init__(self) -> None:
         self.air = Air()
@@ -106,7 +109,7 @@ class Radio:
     # Locks
 
     async def _lock_joins(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """First message: "C" and the lock's name (the call socket; answered by a ticket), or "E" and that ticket."""
+        """First message: "C" and the lock's name on its call socket, answered by a ticket; "E" and that ticket."""
         hello = await asyncio.wait_for(read_message(reader), _JOIN_S)
         if hello[:1] == b"C":
             await self._serve_calls(Lock(self.air, hello[1:].decode()), reader, writer)
@@ -138,7 +141,7 @@ class Radio:
                 del self.on_air[lock.name]
 
     def _tracked(self, serve):
-        """`serve` as a connection handler: its task is remembered, its socket closed, a peer's departure no error."""
+        """`serve` as a connection handler: task remembered, socket closed, a peer's leaving no error."""
 
         async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()

@@ -1,10 +1,11 @@
 """Bumble's controller and link, with what 0.0.236 leaves out and a lock's tests need.
 
-Air carries: ACL data under the address of the connection (Bumble uses the controller's random address, so a lock that
-changes its address for privacy would go deaf), scan responses (Bumble repeats the advertisement in their place), and
-connect requests in one step (two phones that heard the same advertisement must not both believe they have it).
-Chip forgets: HCI_Reset drops links and advertising, a cancelled connection attempt ends, and a chip that vanishes is
-missed by its peers (supervision time-out, here at once: nobody's test waits for it).
+Air carries: ACL data under the address of the connection (Bumble uses the controller's random address, so
+a lock that changes its address for privacy would go deaf), scan responses (Bumble repeats the
+advertisement in their place), and connect requests in one step (two phones that heard one advertisement
+must not both believe that they have it). Chip forgets: HCI_Reset drops links and advertising, a cancelled
+connection attempt ends, and one that vanishes is missed by its peers (supervision time-out, here at once:
+nobody's test waits for it).
 
 Knows nothing of locks or sockets; see radio_lock.py and radio.py.
 """
@@ -151,7 +152,7 @@ class Chip(Controller):
         self.pending_le_connection = None
 
     def remove(self) -> None:
-        """Vanish from the air, as when the power fails. Peers see their links time out; the host hears nothing more."""
+        """Vanish, as when the power fails: peers see their links time out, the host hears nothing more."""
         self.hci_sink = None
         self.reset()
         self.link.silent.discard(self)

@@ -1,10 +1,10 @@
-"""A lock's end of the virtual radio: one Bumble host and chip for each lock that has its `bluetooth` module switched on.
+"""A lock's end of the virtual radio: a Bumble host and chip for each lock that is switched on.
 
-The other half is boards/sim/bluetooth.py, on MicroPython. Values of characteristics live there; this half relays.
-Wire between the two, over TCP, private to them, little-endian: every message is u16 length and a body.
+The other half is boards/sim/bluetooth.py, on MicroPython. Values of characteristics live there; this half
+relays. Wire between the two, over TCP, private to them, little-endian: each message is u16 length, body.
 
-    call socket    module sends {u8 operation, arguments}     answer {u16 errno, result}      operations: `_CALLS`
-    event socket   we send {u8 IRQ number, u16 link, ...}     answer {u16 ATT error, value}   one for each event, in order
+    call socket    it sends {u8 operation of `_CALLS`, arguments}    answer {u16 errno, result}
+    event socket   we send {u8 IRQ number, u16 link, ...}            answer {u16 ATT error, value}, in order
 
 Not the radio itself (radio.py) and not a phone (bleak_radio.py).
 """
@@ -106,7 +106,7 @@ class Lock:
         return waiting
 
     async def _ask(self, event: int, link: int, rest: bytes) -> bytes:
-        """The lock's answer to a write or read of a phone. Raises ATT_Error when it refuses, is too slow or is gone."""
+        """The lock's answer to a phone's write or read. ATT_Error when it refuses, is too slow or is gone."""
         if self._backlog[link] >= BACKLOG:
             raise ATT_Error(0x11)  # insufficient resources, Core 6.0 Vol 3 Part F §3.4.1.1
         self._backlog[link] += 1
@@ -155,7 +155,7 @@ class Lock:
         self.device.gatt_server.max_mtu = self._mtu
 
     async def _address_mode(self, arguments: bytes) -> bytes:
-        """Mode 3 takes a fresh non-resolvable private address (Core 6.0 Vol 6 Part B §1.3.2.2). Answers the address."""
+        """Mode 3 takes a fresh non-resolvable private address, Core 6.0 Vol 6 Part B §1.3.2.2. The address."""
         if arguments and arguments[0] == _NRPA:
             if self.device.is_advertising:
                 raise OSError(_EIO, "not while advertising")
@@ -198,7 +198,7 @@ class Lock:
         return struct.pack("<B", link is not None)
 
     async def _register(self, arguments: bytes) -> bytes:
-        """Services as a flat list of {u8 kind: 0 service 1 characteristic 2 descriptor, u16 flags, u8 size, UUID}."""
+        """Services as a flat list {u8 0 service 1 characteristic 2 descriptor, u16 flags, u8 size, UUID}."""
         server = Server(self.device)
         server.max_mtu = self._mtu
         self.device.gatt_server = server
@@ -223,7 +223,7 @@ class Lock:
         return struct.pack(f"<{len(handles)}H", *handles)
 
     def _attribute(self, kind: type, uuid: UUID, flags: int, descriptors: list | None = None):
-        """A characteristic or descriptor whose value is asked of the lock. Bumble checks no permission itself."""
+        """A characteristic or descriptor whose value the lock is asked for. Bumble checks no permission."""
 
         async def write(link: Connection, data: bytes) -> None:
             if not flags & _WRITE_FLAGS:

@@ -1,13 +1,14 @@
 """The lock's BLE link: frames in and out of one GATT service, for up to four phones at once.
 
-Written against MicroPython's documented `bluetooth` module, which is handed in, so that the same file runs on an ESP32
-and on the simulator. Knows nothing of what frames mean (firmware/session.py).
+Written against MicroPython's documented `bluetooth` module, which is handed in, so that the same file runs
+on an ESP32 and on the simulator. Knows nothing of what frames mean (firmware/session.py).
 
-How it withstands the stack (THREATS.md section 2): the irq handler reads a written value at once, since the next write
-of any phone replaces it; keeps frames in a ring of their link, so a flood costs only the flooding link; catches
-everything, since one exception would silence the radio for good. The one exception it cannot catch, no memory to enter
-it, is why healthy() registers it again. A link is known by a number that is never used twice, not by the stack's
-handle, which the next phone may get: an answer cannot reach a stranger, nor a late frame join another's session.
+How it withstands the stack: the irq handler reads a written value at once, since the next write of any
+phone replaces it; keeps frames in a ring of their link, so a flood costs only the flooding link; catches
+everything, since one exception would silence the radio for good. The one that it cannot catch, no memory
+or stack left to enter it, is why healthy() registers it again. A link is known by a number that is never
+used twice, not by the stack's handle, which the next phone may get: an answer cannot reach a stranger, nor
+a late frame join another's session.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ _PAYLOAD = const(8)
 
 
 class _Slot:
-    """One link's place. Only the irq handler moves the first counter of each pair, only the reader the second."""
+    """One link's place. Of each pair of counters the irq handler moves the first, the reader the second."""
 
     def __init__(self):
         self.frames = [None] * _FRAMES
@@ -56,7 +57,7 @@ class _Slot:
     def push(self, frame):
         held = self.bytes_in - self.bytes_out + len(frame)
         if self.lost or self.pushed - self.taken >= _FRAMES or held > _BYTES:
-            self.lost = True  # and stays so until the reader was told: no frame appears to follow one that it does not
+            self.lost = True  # until the reader was told: no frame may seem to follow one that it does not
             return
         self.frames[self.pushed % _FRAMES] = frame
         self.bytes_in += len(frame)
@@ -86,7 +87,7 @@ class _Slot:
 
 
 class Ble:
-    """boards.contract.Link over BLE. `buffer`: bytes of a value; a value that fills it counts as cut (see `event`)."""
+    """boards.contract.Link over BLE. `buffer`: bytes of a written value; one that fills it counts as cut."""
 
     def __init__(self, bluetooth, buffer=512):
         self._bluetooth = bluetooth
@@ -125,7 +126,10 @@ class Ble:
     # Advertising
 
     def advertise(self, payload, interval_ms):
-        """Show these 8 bytes, under a new address if they are new, until advertise_off(); pauses while all slots are taken."""
+        """Show these 8 bytes, under a new address if they are new, until advertise_off().
+
+        Comes back by itself after each link; pauses while all slots are taken. Raises ValueError, OSError.
+        """
         if len(payload) != _PAYLOAD:
             raise ValueError("payload is 8 bytes")
         if payload != self._payload:
@@ -156,8 +160,11 @@ class Ble:
     # Events
 
     async def event(self):
-        """The next (kind, conn, data): "connect", "disconnect", "frame" (data: the bytes of one write), "overrun"
-        (frames of this link were lost or cut here) or "fault" (conn None, data: how many). Links take turns."""
+        """The next (kind, conn, data); links take turns.
+
+        "connect", "disconnect", "frame" (data: the bytes of one write), "overrun" (frames of this link were lost
+        or cut here; data None), "fault" (conn None, data: how many exceptions).
+        """
         while True:
             if self.faults != self._faults_told:
                 count, self._faults_told = self.faults - self._faults_told, self.faults
@@ -244,7 +251,7 @@ class Ble:
         return min((slot.mtu if slot else _MTU_DEFAULT) - _ATT_HEADER, self._buffer - 1)
 
     def send(self, conn, frame):
-        """Notify one frame. False: not sent, because the link is gone or (`alive`) the stack is out of buffers: try again."""
+        """Notify one frame. False: not sent; the link is gone or, if alive(), the stack is full for now."""
         slot = self._slot(conn)
         if slot is None:
             return False

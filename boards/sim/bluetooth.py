@@ -1,16 +1,18 @@
 """MicroPython's `bluetooth` module for the unix port: a GATT server on the virtual radio (tools/radio.py).
 
-    RINGSLOT_RADIO=host:port    the radio's port for locks        RINGSLOT_BLE_NAME=name    this lock's name on the radio
+    RINGSLOT_RADIO=host:port    the radio's port for locks
+    RINGSLOT_BLE_NAME=name      this lock's name on the radio
 
-Reproduces, because firmware has to withstand them, what MicroPython with NimBLE does on an ESP32: an exception that
-leaves the irq handler removes the handler for good; a write longer than the attribute's buffer (20 bytes unless set) is
-cut and the phone is told it succeeded; one value for each characteristic, whichever link wrote it; advertising stops
-with each connection; four links; a buffer behind the address that an event hands over. Pairing, scanning and the GATT
-client are absent: a lock uses none of them.
+Reproduces, because firmware has to withstand them, what MicroPython with NimBLE does on an ESP32: an
+exception that leaves the irq handler removes the handler for good; a write longer than the attribute's
+buffer (20 bytes unless set) is cut and the phone is told it succeeded; one value for each characteristic,
+whichever link wrote it; advertising stops with each connection; four links; the address in an event is a
+view of a buffer that the next event overwrites. Pairing, scanning and the GATT client are absent: a lock
+uses none of them.
 
-Events come from an asyncio task that active(True) starts, since this port's threads have no lock around the heap. Hence
-nothing is delivered before the event loop runs, nor while a handler of the loop holds it.
-The wire is described in tools/radio_lock.py.
+Events come from an asyncio task that active(True) starts, since this port's threads have no lock around
+the heap. Hence nothing is delivered before the event loop runs, nor while a task holds it. The wire is
+described in tools/radio_lock.py.
 """
 
 import asyncio
