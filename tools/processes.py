@@ -3,8 +3,8 @@
 `with Processes(folder) as children: child = children.start("cloud", [...], ready="Listening at")`. It starts,
 waits, stops and kills; what runs in them is the caller's affair.
 
-A child ends by `stop`, at the end of the `with`, and with us even if we are killed: Linux sends it a signal, and
-elsewhere its standard input ends, which the children of ours heed.
+A child ends by `stop`, at the end of the `with`, and with us even if we are killed: Linux sends it a signal;
+elsewhere its standard input ends, which children of ours heed.
 """
 
 import contextlib
@@ -121,7 +121,7 @@ class Processes:
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,  # a group of its own: Ctrl-C is ours, and a kill takes its workers too
+                    start_new_session=True,  # a group: Ctrl-C is ours alone, and a kill takes its workers too
                     preexec_fn=_end_with_us(),
                 )
             except OSError as error:
