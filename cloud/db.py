@@ -1,0 +1,124 @@
+"""The database: one engine, two ways in (`reading`, `writing`), and the migrations.
+
+SQLite runs in WAL mode, waits for a busy writer, enforces foreign keys, and starts every writing transaction with
+BEGIN IMMEDIATE: a transaction that reads first and writes later would fail at the write, without waiting, whenever
+another writer came in between. PostgreSQL serialises by row locks (see claims.py).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session, sessionmaker
+
+BUSY_MS = 5000  # how long a writer waits for another before the request is answered 503
+MIGRATIONS = Path(__file__).parent / "migrations"
+UPGRADE_LOCK = 0x72696E67  # advisory lock: two processes that upgrade at once do it one after the other
+
+UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)
+
+
+class Database:
+    """`with db.reading() as session` or `with db.writing() as session`; writing commits, or rolls back on any error."""
+
+    def __init__(self, url: str, pool_size: int = 8):
+        self.engine = make_engine(url, pool_size)
+        self._reader = sessionmaker(self.engine, expire_on_commit=False)
+        self._writer = sessionmaker(self.engine.execution_options(writing=True), expire_on_commit=False)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with self._reader() as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        with self._writer.begin() as session:
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def make_engine(url: str, pool_size: int = 8) -> sa.Engine:
+    target = sa.make_url(url)
+    if target.drivername == "postgresql":
+        target = target.set(drivername="postgresql+psycopg")
+    # hide_parameters: an error's text would otherwise carry keys and tokens into the log
+    common: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": 5,
+        "hide_parameters": True,
+    }
+    if target.get_backend_name() == "sqlite":
+        engine = sa.create_engine(target, **common)
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+        return engine
+    return sa.create_engine(target, pool_pre_ping=True, connect_args={"connect_timeout": 5}, **common)
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver starts no transaction of its own; _sqlite_begin does
+    for pragma in (
+        f"busy_timeout = {BUSY_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",  # a lock deletes what we acknowledged: it must be on the disk by then
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    writing = connection.get_execution_options().get("writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def insert(session: Session, table: Any) -> Any:
+    """INSERT of this session's engine: both have ON CONFLICT and RETURNING, each in its own module."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """The database is away, or too busy: try again later. Not: the statement was wrong."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, UNAVAILABLE)
+
+
+def upgrade(url: str) -> None:
+    """Bring the database to the newest migration; makes it when it is empty. Safe to run twice, or at once."""
+    engine = make_engine(url)
+    try:
+        with engine.execution_options(writing=True).begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE_LOCK)))
+            config = _alembic()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def revision(connection: sa.Connection) -> tuple[str | None, str | None]:
+    """(the database's migration, the newest one)."""
+    newest = ScriptDirectory.from_config(_alembic()).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision(), newest
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
