@@ -11,6 +11,7 @@ Bluetooth stack (that is Bumble) and not the rider's app (phone.py).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import uuid
 
@@ -23,7 +24,7 @@ from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolErr
 from bumble.att import ATT_Error
 from bumble.core import UUID, AdvertisingData, BaseBumbleError
 from bumble.device import Connection, Device, Peer
-from bumble.hci import Address
+from bumble.hci import Address, HCI_LE_Create_Connection_Cancel_Command
 from bumble.transport import open_transport
 
 _REQUEST_S = 10.0  # any one exchange with a peer or the radio
@@ -68,8 +69,10 @@ class Phone:
             self._start()
             self._loop = asyncio.get_running_loop()
         async with self._opening:
-            if self._device is None:
-                self._device = await self._open()
+            if (
+                self._device is None or self._transport.source.terminated.done()
+            ):  # a new radio may answer by now
+                self._device, self._scanners = await self._open(), 0
             return self._device
 
     async def _open(self) -> Device:
@@ -111,9 +114,24 @@ class Phone:
                 await bounded(device.stop_scanning())
 
     async def connect(self, address: Address | str, timeout: float) -> Connection:
+        """A link to `address` (a str is a random address). Raises TimeoutError, Bumble's errors."""
         device = await self.device()
-        async with asyncio.timeout(timeout), self._connecting:
-            return await device.connect(address, timeout=None)
+        if isinstance(address, str):
+            address = Address(address)
+        async with asyncio.timeout(timeout):
+            await self._connecting.acquire()
+        try:
+            return await device.connect(address, timeout=timeout)
+        except (
+            asyncio.CancelledError
+        ):  # Bumble would leave the attempt to the controller, and the link to nobody
+            with contextlib.suppress(BaseBumbleError):
+                await device.send_sync_command(HCI_LE_Create_Connection_Cancel_Command())
+            if link := device.find_connection_by_bd_addr(address):
+                await link.disconnect()
+            raise
+        finally:
+            self._connecting.release()
 
 
 async def bounded(work):
@@ -263,6 +281,8 @@ class _Client(BaseBleakClient):
         return bytearray(await bounded(self._linked(descriptor).read_value()))
 
     async def write_gatt_char(self, characteristic, data, response: bool) -> None:
+        if not response and len(data) > self.mtu_size - 3:
+            raise BleakError("a write without response must fit the MTU")
         await bounded(self._linked(characteristic).write_value(bytes(data), with_response=response))
 
     async def write_gatt_descriptor(self, descriptor, data) -> None:

@@ -109,7 +109,7 @@ class Radio:
     # Locks
 
     async def _lock_joins(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """First message: "C" and the lock's name on its call socket, answered by a ticket; "E" and that ticket."""
+        """First message: "C" and the lock's name, on its call socket; or "E" and the ticket that answered it."""
         hello = await asyncio.wait_for(read_message(reader), _JOIN_S)
         if hello[:1] == b"C":
             await self._serve_calls(Lock(self.air, hello[1:].decode()), reader, writer)

@@ -162,8 +162,8 @@ class Ble:
     async def event(self):
         """The next (kind, conn, data); links take turns.
 
-        "connect", "disconnect", "frame" (data: the bytes of one write), "overrun" (frames of this link were lost
-        or cut here; data None), "fault" (conn None, data: how many exceptions).
+        "connect", "disconnect", "frame" (data: the bytes of one write), "overrun" (frames of this link were
+        lost or cut here; data None), "fault" (conn None, data: how many exceptions).
         """
         while True:
             if self.faults != self._faults_told:

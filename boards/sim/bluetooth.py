@@ -51,6 +51,8 @@ _DEFAULT_BUFFER = 20  # bytes, MP_BLUETOOTH_DEFAULT_ATTR_LEN
 _ENODEV = 19
 _EINVAL = 22
 _CALL_S = 10  # a radio that does not answer within this has died
+_EVENT_MAX = 1024  # bytes; a written value has 512 at most
+_NO_RESOURCES = b"\x11\0"  # ATT error, Core 6.0 Vol 3 Part F §3.4.1.1
 
 
 class UUID:
@@ -225,16 +227,20 @@ class BLE:
         return self._exchange(self._calls, bytes((operation,)) + arguments)
 
     def _exchange(self, wire, body):
-        wire.send(struct.pack("<H", len(body)) + body)
-        answer = wire.read(struct.unpack("<H", wire.read(2))[0])
+        wire.write(struct.pack("<H", len(body)) + body)
+        answer = _read(wire, struct.unpack("<H", _read(wire, 2))[0])
         errno = struct.unpack("<H", answer)[0]
         if errno:
             raise OSError(errno)
         return answer[2:]
 
     def _join(self):
-        host, port = os.getenv("RINGSLOT_RADIO").rsplit(":", 1)
-        name = os.getenv("RINGSLOT_BLE_NAME") or "lock"
+        address, name = os.getenv("RINGSLOT_RADIO"), os.getenv("RINGSLOT_BLE_NAME")
+        if not address or not name:
+            raise RuntimeError(
+                "RINGSLOT_RADIO=host:port and RINGSLOT_BLE_NAME=name must be set; see tools/radio.py"
+            )
+        host, port = address.rsplit(":", 1)
         self._calls = _connect(host, int(port))
         ticket = self._exchange(self._calls, b"C" + name.encode())
         self._events = _connect(host, int(port))
@@ -246,11 +252,19 @@ class BLE:
 
     async def _listen(self):
         stream = asyncio.StreamReader(self._events)
+        inbox = memoryview(
+            bytearray(_EVENT_MAX)
+        )  # ours, so that a full heap cannot lose the radio, only an event
         try:
             while True:
-                head = await stream.readexactly(2)
-                answer = self._happened(await stream.readexactly(head[0] | head[1] << 8))
-                self._events.send(struct.pack("<H", len(answer)) + answer)
+                await _fill(stream, inbox[:2])
+                body = inbox[: inbox[0] | inbox[1] << 8]
+                await _fill(stream, body)
+                try:
+                    answer = self._happened(body)
+                except MemoryError:
+                    answer = _NO_RESOURCES
+                self._events.write(struct.pack("<H", len(answer)) + answer)
         except (OSError, EOFError):
             self._active = False
             sys.stderr.write("the virtual radio is gone\n")
@@ -258,7 +272,7 @@ class BLE:
     def _happened(self, body):
         """Hand one event to the handler; the answer for the radio is {u16 ATT error, value}."""
         event, link = struct.unpack("<BH", body)
-        rest = body[3:]
+        rest = bytes(body[3:])
         answer = b"\0\0"
         if event == _IRQ_CENTRAL_CONNECT or event == _IRQ_CENTRAL_DISCONNECT:
             self._peer[:] = rest[1:]
@@ -271,7 +285,8 @@ class BLE:
         elif event == _IRQ_GATTS_READ_REQUEST:
             handle = rest[0] | rest[1] << 8
             refused = self._irq(event, (link, handle)) or 0
-            answer = struct.pack("<H", refused) + (b"" if refused else self._values[handle].data)
+            value = self._values.get(handle)
+            answer = struct.pack("<H", refused) + (value.data if value and not refused else b"")
         elif event == _IRQ_MTU_EXCHANGED:
             self._irq(event, (link, rest[0] | rest[1] << 8))
         elif event == _IRQ_GATTS_INDICATE_DONE:
@@ -296,6 +311,21 @@ def _connect(host, port):
     wire.settimeout(_CALL_S)
     wire.setsockopt(6, 1, 1)  # TCP_NODELAY: each message is waited for
     return wire
+
+
+def _read(wire, size):
+    data = wire.read(size)
+    if data is None or len(data) != size:  # timed out, closed
+        raise OSError(_ENODEV)
+    return data
+
+
+async def _fill(stream, room):
+    while room:
+        count = await stream.readinto(room)
+        if not count:
+            raise EOFError
+        room = room[count:]
 
 
 def _entry(kind, flags, uuid):

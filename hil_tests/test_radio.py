@@ -1,0 +1,495 @@
+"""The virtual radio and both of its ends: boards/parts/ble.py on MicroPython, bleak on CPython.
+
+Names in brackets are rows of the project's list of attacks: A23 the MTU's games, A24 writes that the stack cuts,
+A26 a phone that writes into another's exchange, A27 floods, A28 exceptions in the handler.
+"""
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+from bleak import BleakClient, BleakScanner
+from bleak.exc import BleakError
+from bumble.core import UUID
+from bumble.device import Peer
+
+from hil_tests.conftest import ROOT
+from protocol import gatt
+from tools.bleak_radio import Phone
+
+ECHO = "hil_tests/echo_lock.py"
+SOON = 5.0  # seconds; nothing here takes as long
+
+
+def run(test, timeout: float = 40) -> None:
+    asyncio.run(asyncio.wait_for(test(), timeout))
+
+
+async def find(phone: Phone, payload: bytes = b"ringslot", timeout: float = SOON):
+    """(device, advertisement) of the lock that shows `payload`; None when it is not heard in time."""
+    try:
+        async with asyncio.timeout(timeout), BleakScanner(backend=phone.scanner) as scanner:
+            async for device, seen in scanner.advertisement_data():
+                if seen.manufacturer_data.get(gatt.COMPANY) == payload and seen.service_uuids:
+                    return device, seen
+    except TimeoutError:
+        return None
+
+
+class Echo:
+    """A connected phone that sends and collects."""
+
+    def __init__(self, phone: Phone, device) -> None:
+        self.gone = asyncio.Event()
+        self.client = BleakClient(device, lambda _: self.gone.set(), timeout=SOON, backend=phone.client)
+        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def __aenter__(self) -> "Echo":
+        await self.client.connect()
+        await self.client.start_notify(gatt.TX, lambda _, data: self.heard.put_nowait(bytes(data)))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.disconnect()
+
+    async def write(self, data: bytes, response: bool = True) -> None:
+        await self.client.write_gatt_char(gatt.RX, data, response=response)
+
+    async def hear(self) -> bytes:
+        return await asyncio.wait_for(self.heard.get(), SOON)
+
+    async def ask(self, data: bytes, response: bool = True) -> bytes:
+        """Write and hear as many bytes as were written, or one notification for an order."""
+        await self.write(data, response)
+        answer = await self.hear()
+        while len(answer) < len(data) and not data.startswith(b"!"):
+            answer += await self.hear()
+        return answer
+
+    async def quiet(self, seconds: float = 0.3) -> bool:
+        await asyncio.sleep(seconds)
+        return self.heard.empty()
+
+
+async def echo(phone: Phone, payload: bytes = b"ringslot") -> Echo:
+    found = await find(phone, payload)
+    assert found, f"nobody shows {payload!r}"
+    return Echo(phone, found[0])
+
+
+def test_a_scan_shows_the_payload_the_service_and_nothing_stable(radio, start_lock):
+    start_lock("scan", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone:
+            device, seen = await find(phone)
+            assert seen.manufacturer_data == {gatt.COMPANY: b"ringslot"}
+            assert seen.service_uuids == [gatt.SERVICE]
+            assert seen.local_name is None
+            assert int(device.address[:2], 16) >> 6 == 0  # a non-resolvable private address
+            raw = seen.platform_data[0].data.ad_structures
+            assert [kind for kind, _ in raw] == [0x01, 0xFF, 0x07]
+
+            async with await echo(phone) as link:
+                assert await link.ask(b"!turn") == b"turned"
+            other, _ = await find(phone, b"turn two")
+            assert other.address != device.address
+
+    run(test)
+
+
+def test_every_length_comes_back_whole_and_once(radio, start_lock):
+    start_lock("lengths", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone, await echo(phone) as link:
+            assert link.client.mtu_size == 247
+            for length in range(1, 245):
+                data = bytes((length + i) & 0x7F | 0x80 for i in range(length))
+                assert await link.ask(data, response=bool(length & 1)) == data
+            for length in range(245, 512, 7):  # written long: prepared and executed
+                data = bytes((length + i) & 0x7F | 0x80 for i in range(length))
+                assert await link.ask(data) == data
+            for length in range(1, 501, 13):  # in fragments, none waiting for the one before
+                data = bytes((length * 3 + i) & 0x7F | 0x80 for i in range(length))
+                for start in range(0, length, 20):
+                    await link.write(data[start : start + 20], response=False)
+                answer = b""
+                while len(answer) < length:
+                    answer += await link.hear()
+                assert answer == data
+            assert await link.quiet()
+
+    run(test)
+
+
+@pytest.mark.parametrize("mtu", [23, 24, 185, 247, 517])
+def test_each_mtu_gives_the_same_result(radio, start_lock, mtu):
+    """[A23], with Bumble's own client, since bleak always asks for the largest."""
+    start_lock(f"mtu{mtu}", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone:
+            device, _ = await find(phone)
+            link = await phone.connect(device.details, SOON)
+            peer = Peer(link)
+            if mtu > 23:
+                await peer.request_mtu(mtu)
+            await peer.discover_all()
+            (receive,) = peer.get_characteristics_by_uuid(UUID(gatt.RX))
+            (transmit,) = peer.get_characteristics_by_uuid(UUID(gatt.TX))
+            heard = asyncio.Queue()
+            await transmit.subscribe(heard.put_nowait)
+            await receive.write_value(b"!mtu", with_response=True)
+            assert int(await asyncio.wait_for(heard.get(), SOON)) == min(mtu, 247) - 3
+            data, answer = bytes(range(128, 228)), b""
+            for start in range(0, 100, 20):
+                await receive.write_value(data[start : start + 20])
+            while len(answer) < 100:
+                answer += await asyncio.wait_for(heard.get(), SOON)
+            assert answer == data
+            await link.disconnect()
+
+    run(test)
+
+
+def test_two_phones_and_two_locks_do_not_mix(radio, start_lock):
+    """[A26]: both phones write to one lock at full speed; each gets its own frames, in order."""
+    start_lock("one", ECHO, RINGSLOT_ECHO="lock one")
+    start_lock("two", ECHO, RINGSLOT_ECHO="lock two")
+
+    async def talk(link: Echo, mark: bytes) -> None:
+        for number in range(150):
+            data = b"%s %d" % (mark, number)
+            assert await link.ask(data, response=number % 2 == 0) == data
+
+    async def test():
+        async with Phone(radio.hci) as anna, Phone(radio.hci) as bert:
+            async with await echo(anna, b"lock one") as a, await echo(bert, b"lock one") as b:
+                async with await echo(anna, b"lock two") as c:
+                    await asyncio.gather(talk(a, b"anna"), talk(b, b"bert"), talk(c, b"anna at two"))
+                    assert await a.ask(b"!links") == b"2"
+                    assert await c.ask(b"!links") == b"1"
+                    assert await a.ask(b"!conn") != await b.ask(b"!conn")
+
+    run(test)
+
+
+def test_phones_that_come_at_the_same_moment_all_get_a_link(radio, start_lock):
+    start_lock("rush", ECHO)
+
+    async def visit(phone: Phone, device) -> None:
+        async with Echo(phone, device) as link:
+            assert await link.ask(phone.name) == phone.name
+
+    async def test():
+        phones = [Phone(radio.hci) for _ in range(4)]
+        for number, phone in enumerate(phones):
+            phone.name = b"phone %d" % number
+        device, _ = await find(phones[0])
+        await asyncio.gather(*(visit(phone, device) for phone in phones))
+        for phone in phones:
+            await phone.close()
+
+    run(test)
+
+
+def test_four_links_and_room_again_when_one_leaves(radio, start_lock):
+    start_lock("four", ECHO)
+
+    async def test():
+        phones = [Phone(radio.hci) for _ in range(5)]
+        links = [await (await echo(phone)).__aenter__() for phone in phones[:4]]
+        assert await links[0].ask(b"!links") == b"4"
+        assert await find(phones[4], timeout=0.7) is None
+        await links[2].client.disconnect()
+        async with await echo(phones[4]) as fifth:
+            assert await fifth.ask(b"me too") == b"me too"
+            assert await links[3].ask(b"still here") == b"still here"
+        for phone in phones:
+            await phone.close()
+
+    run(test)
+
+
+def test_a_link_number_is_never_used_twice(radio, start_lock):
+    """The stack gives the next phone the same handle; an answer for the first must not reach it."""
+    lock = start_lock("numbers", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone:
+            seen = []
+            for _ in range(5):
+                async with await echo(phone) as link:
+                    seen.append(await link.ask(b"!conn"))
+            assert len(set(seen)) == 5
+        lock.wait_for(f"^after {int(seen[-1])} False False", SOON)
+
+    run(test)
+
+
+def test_a_write_that_the_stack_cuts_is_reported_not_delivered(radio, start_lock):
+    """[A24]: the phone is told that each of these writes succeeded."""
+    start_lock("cuts", ECHO, RINGSLOT_BUFFER="64")
+
+    async def test():
+        async with Phone(radio.hci) as phone, await echo(phone) as link:
+            for length in range(1, 129):
+                answer = await link.ask(b"\x99" * length) if length < 64 else await link.ask(b"!" * length)
+                assert answer == (b"\x99" * length if length < 64 else b"OVERRUN"), length
+            assert await link.ask(b"honest") == b"honest"
+            assert await link.quiet()
+
+    run(test)
+
+
+def test_the_largest_value_counts_as_cut(radio, start_lock):
+    start_lock("largest", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone, await echo(phone) as link:
+            assert await link.ask(b"!" * 512) == b"OVERRUN"
+            with pytest.raises(BleakError):
+                await link.write(b"!" * 513)
+            with pytest.raises(BleakError):  # must fit one packet
+                await link.write(b"!" * 245, response=False)
+            assert await link.ask(b"honest") == b"honest"
+
+    run(test)
+
+
+@pytest.mark.parametrize("kind", [b"", b" memory", b" exit"])
+def test_an_exception_in_the_handler_does_not_silence_it(radio, start_lock, kind):
+    """[A28]"""
+    lock = start_lock("raise", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone, await echo(phone) as link:
+            for number in range(3):
+                assert await link.ask(b"before") == b"before"
+                await link.write(b"?raise" + kind)
+                assert await link.hear() == b"OVERRUN"  # a frame is missing, and the session is told
+                assert await link.ask(b"after %d" % number) == b"after %d" % number
+        assert "fault None 1" in lock.printed()
+        assert "Unhandled exception" not in lock.printed()
+
+    run(test)
+
+
+def test_the_handler_holds_when_nothing_can_be_allocated(radio, start_lock):
+    """[A28]"""
+    start_lock("starve", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone, await echo(phone) as link:
+            assert await link.ask(b"!starve") == b"held"
+            await link.quiet(0.1)
+            while not link.heard.empty():
+                link.heard.get_nowait()  # what the handler read while it starved, or its loss
+            assert await link.ask(b"fed again") == b"fed again"
+
+    run(test)
+
+
+def test_the_watchdog_brings_back_a_lost_handler(radio, start_lock):
+    """[A28]: what the stack does when it cannot even enter the handler. Also a phone that it then missed is served."""
+    start_lock("deaf", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone, Phone(radio.hci) as second:
+            async with await echo(phone) as link:
+                await link.write(b"!deaf")
+                assert await link.hear() == b"deaf"
+                async with await echo(second) as missed:  # comes while nobody listens
+                    await asyncio.sleep(0.5)
+                    assert await link.ask(b"hear me") == b"hear me"
+                    await missed.write(b"and me")
+                    await asyncio.wait_for(
+                        missed.gone.wait(), SOON
+                    )  # the lock knows no such link, and ends it
+                async with await echo(second) as again:
+                    assert await again.ask(b"and me") == b"and me"
+
+    run(test)
+
+
+def test_a_flood_costs_only_the_link_that_floods(radio, start_lock):
+    """[A27]: the reader sleeps while one phone writes 400 frames; another phone's frame is not displaced."""
+    start_lock("flood", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as rude, Phone(radio.hci) as kind:
+            async with await echo(rude) as flood, await echo(kind) as honest:
+                await honest.write(b"!stall")
+                for number in range(400):
+                    await flood.write(b"%0200d" % number, response=False)
+                assert await honest.ask(b"in between") == b"in between"
+                heard = []
+                while not heard or heard[-1] != b"OVERRUN":
+                    heard.append(await flood.hear())
+                # What was kept is the beginning, without a gap, and then the loss is told.
+                assert [int(frame) for frame in heard[:-1]] == list(range(len(heard) - 1))
+                assert 8 <= len(heard) <= 12  # 2,048 bytes are 10 such frames
+                await flood.quiet(1.0)
+                while not flood.heard.empty():
+                    flood.heard.get_nowait()
+                assert await flood.ask(b"sorry") == b"sorry"
+
+    run(test)
+
+
+def test_a_lock_may_end_a_link(radio, start_lock):
+    lock = start_lock("cutter", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone, await echo(phone) as link:
+            await link.write(b"!cut")
+            await asyncio.wait_for(link.gone.wait(), SOON)
+            with pytest.raises(BleakError):
+                await link.write(b"too late")
+            async with await echo(phone) as again:
+                assert await again.ask(b"back") == b"back"
+        lock.wait_for(r"^after \d+ False False", SOON)
+
+    run(test)
+
+
+def test_a_killed_lock_is_missed_and_comes_back(radio, start_lock):
+    lock = start_lock("killed", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone:
+            async with await echo(phone) as link:
+                lock.kill()
+                began = time.monotonic()
+                await asyncio.wait_for(link.gone.wait(), SOON)
+                assert time.monotonic() - began < 1
+                assert not link.client.is_connected
+            assert "killed" not in radio.tell("list").split()
+            assert await find(phone, timeout=0.5) is None
+            start_lock("killed", ECHO)
+            async with await echo(phone) as link:
+                assert await link.ask(b"risen") == b"risen"
+
+    run(test)
+
+
+def test_a_phone_that_vanishes_is_missed_too(radio, start_lock):
+    lock = start_lock("lonely", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as stays:
+            leaves = Phone(radio.hci)
+            await (await echo(leaves)).__aenter__()
+            await leaves.close()
+            lock.wait_for("^disconnect", SOON)
+            async with await echo(stays) as link:
+                assert await link.ask(b"!links") == b"1"
+
+    run(test)
+
+
+def test_faults_of_the_radio(radio, start_lock):
+    start_lock("faulty", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone:
+            async with await echo(phone) as link:
+                assert radio.tell("loss faulty") == "ok"
+                await asyncio.wait_for(link.gone.wait(), SOON)
+            async with await echo(phone) as link:  # a loss is over at once
+                assert radio.tell("cut faulty") == "ok"
+                await asyncio.wait_for(link.gone.wait(), SOON)
+            assert await find(phone, timeout=0.5) is None  # silence lasts
+            assert "faulty" in radio.tell("list").split()
+            assert radio.tell("mend faulty") == "ok"
+            async with await echo(phone) as link:
+                assert await link.ask(b"ahoy") == b"ahoy"
+
+    run(test)
+    assert radio.tell("cut nobody").startswith("error: no lock 'nobody' is on the air; there are: ")
+    assert radio.tell("explode").startswith("error: ")
+    assert radio.tell("cut").startswith("error: ")
+
+
+def test_a_connection_attempt_ends_and_leaves_the_phone_usable(radio, start_lock):
+    start_lock("elsewhere", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone:
+            nobody = BleakClient("C1:22:33:44:55:66", timeout=0.3, backend=phone.client)
+            with pytest.raises(BleakError, match="did not answer"):
+                await nobody.connect()
+            with pytest.raises(TimeoutError):  # the caller gives up first
+                await asyncio.wait_for(BleakClient("C1:22:33:44:55:66", backend=phone.client).connect(), 0.3)
+            async with await echo(phone) as link:
+                assert await link.ask(b"hello") == b"hello"
+
+    run(test)
+
+
+def test_garbage_on_the_radios_ports_disturbs_nobody(radio, start_lock):
+    start_lock("steady", ECHO)
+
+    async def spoil(address: str, data: bytes) -> None:
+        reader, writer = await asyncio.open_connection(*address.split(":"))
+        writer.write(data)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.close()
+
+    async def test():
+        async with Phone(radio.hci) as phone, await echo(phone) as link:
+            for address in (radio.locks, radio.hci, radio.control):
+                for data in (b"\xff" * 70_000, b"\0" * 300, b"\1\3\x0c\0" * 9, b"GET / HTTP/1.1\r\n\r\n"):
+                    await spoil(address, data)
+            assert await link.ask(b"undisturbed") == b"undisturbed"
+
+    run(test)
+
+
+def test_no_radio_is_said_plainly():
+    async def test():
+        with pytest.raises(BleakError, match="the virtual radio at 127.0.0.1:1 does not answer"):
+            await Phone("127.0.0.1:1").device()
+        with pytest.raises(BleakError, match="RINGSLOT_HCI"):
+            await Phone().device()
+
+    run(test)
+
+
+@pytest.mark.parametrize("end", ["stdin", "SIGTERM"])
+def test_the_radio_ends_with_the_program_that_started_it(end):
+    command = [sys.executable, "-m", "tools.radio"]
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout.readline().startswith(b'{"locks": ')
+        process.stdin.close() if end == "stdin" else process.terminate()
+        assert process.wait(SOON) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_round_trip_is_measured(radio, start_lock, record_property, capsys):
+    """Write to notification, as the phone sees it; the figure is printed, not judged."""
+    start_lock("measured", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone, await echo(phone) as link:
+            taken = []
+            for number in range(300):
+                began = time.perf_counter()
+                assert await link.ask(b"%0100d" % number, response=False) == b"%0100d" % number
+                taken.append((time.perf_counter() - began) * 1000)
+            taken.sort()
+            record_property("round_trip_ms", statistics.median(taken))
+            with capsys.disabled():
+                print(
+                    f"\n  write to notification: p50 {statistics.median(taken):.2f} ms, p99 {taken[-3]:.2f} ms"
+                )
+
+    run(test)
