@@ -23,6 +23,7 @@ from bleak.exc import BleakError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol import exchange, frames, gatt, keys, status
+from tools.errors import ToolError
 
 SLOTS = 256  # SPEC.md section 9
 FIND_S = 12.0
@@ -32,7 +33,7 @@ _TRIES = 3  # a first connection over the air often fails, and the lock may chan
 _BATCHES_MAX = 500  # a lock that never says "no more" is not listened to for ever
 
 
-class PhoneError(Exception):
+class PhoneError(ToolError):
     """Nothing was heard from the lock; the text says what to try."""
 
 

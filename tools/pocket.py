@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from protocol import receipt as receipts
+from tools.errors import ToolError
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Kept:
     word: dict | None
 
 
-class Mismatch(Exception):
+class Mismatch(ToolError):
     """The cloud's word is about other bytes than the lock gave, or is not signed by the cloud's key."""
 
 

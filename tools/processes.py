@@ -19,12 +19,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tools.errors import ToolError
+
 _GRACE_S = 5.0  # between asking and killing
 _LOOK_S = 0.02  # between two looks into a log
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-class ProcessError(Exception):
+class ProcessError(ToolError):
     """A child did not start, or ended too soon. The text ends with the last lines of its log."""
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
+from tools.errors import ToolError
+
 FILE_MAX = 32 << 20  # bytes: days of riding; what is larger is no track
 _EARTH_RADIUS_M = 6_371_000
 _STEP_MAX_S = 86_400  # between two points: more is two tracks in one file, or a wrong date
@@ -23,7 +25,7 @@ class Point(NamedTuple):
     lon_e7: int
 
 
-class TrackError(ValueError):
+class TrackError(ToolError):
     """This is no track that one can ride; the text says where and why."""
 
 

@@ -1,0 +1,115 @@
+"""The cloud's API as a phone or tool calls it: JSON over HTTP, one method a thing one does.
+
+Blocking, with a time limit on everything; knows nothing of locks or disks. What the cloud refuses is CloudError with
+its code and sentence (problem+json, RFC 9457); a cloud that does not answer is CloudAway.
+"""
+
+import base64
+import ipaddress
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from tools.errors import ToolError
+
+_TIMEOUT_S = 10
+_BODY_MAX = 4 << 20  # bytes of an answer that we are ready to read
+
+
+class CloudError(ToolError):
+    """The cloud said no. `code` is for programs, the text for people."""
+
+    def __init__(self, status: int, code: str, detail: str, item: dict | None = None) -> None:
+        wrong = "; ".join(f"{e.get('field')} {e.get('detail')}" for e in (item or {}).get("errors", []))
+        super().__init__(f"{detail} ({wrong})" if wrong else detail)
+        self.status, self.code, self.item = status, code, item or {}
+
+
+class CloudAway(CloudError):
+    """No answer: offline, or the cloud is down."""
+
+    def __init__(self, url: str, why: object) -> None:
+        super().__init__(
+            0, "away", f"The cloud at {url} does not answer ({why}). Is it up, and are you online?"
+        )
+
+
+def b64(data: bytes) -> str:
+    """base64url without padding, as the API writes bytes (RFC 4648 §5)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+class CloudClient:
+    """`url`: where the cloud is, such as http://127.0.0.1:8000; `token`: of a session, once signed in."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url, self.token = url.rstrip("/"), token
+        # A proxy of the environment has no business with a cloud on this machine.
+        proxies = urllib.request.ProxyHandler({}) if _is_loopback(url) else urllib.request.ProxyHandler()
+        self._opener = urllib.request.build_opener(proxies, _NoRedirect)
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._call("GET", f"{path}?{urlencode(query)}" if query else path, None)
+
+    def post(self, path: str, body: dict | None = None) -> Any:
+        return self._call("POST", path, body or {})
+
+    def delete(self, path: str) -> Any:
+        return self._call("DELETE", path, None)
+
+    def _call(self, method: str, path: str, body: dict | None) -> Any:
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        try:
+            with self._opener.open(request, timeout=_TIMEOUT_S) as answer:
+                return _json(answer.read(_BODY_MAX))
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _problem(error.code, error.read(_BODY_MAX)) from None
+        except (urllib.error.URLError, OSError, ValueError) as error:
+            raise CloudAway(self.url, getattr(error, "reason", error)) from None
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The API never redirects; what does is a sign-in page, or not our cloud."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def part(text: str) -> str:
+    """One segment of a path."""
+    return quote(text, safe="")
+
+
+def _json(data: bytes) -> Any:
+    return json.loads(data) if data else None
+
+
+def _problem(status: int, data: bytes) -> CloudError:
+    try:
+        item = json.loads(data)
+        return CloudError(status, str(item["code"]), str(item["detail"]), item)
+    except (ValueError, KeyError, TypeError):
+        return CloudError(
+            status, "unexpected", f"The cloud answered {status} without a reason; is this URL the cloud's?"
+        )
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,41 @@
+"""What makes a board a lock: three files, written on the host that draws its key.
+
+`identity` (CBOR {1: lock id, 2: K_lock, 3: group id or null}), `keyset` (SPEC.md section 2) and `settings.json`.
+The key is drawn here and not on the lock: a chip's generator is weak until its radio runs. It knows no database.
+"""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from protocol import cbor
+
+LOCK_ID = 8  # bytes
+K_LOCK = 32
+
+
+@dataclass(frozen=True)
+class Identity:
+    lock_id: bytes
+    k_lock: bytes = field(repr=False)
+    group_id: bytes | None = None
+
+
+def draw(group_id: bytes | None = None) -> Identity:
+    """A new lock's id and key."""
+    return Identity(secrets.token_bytes(LOCK_ID), secrets.token_bytes(K_LOCK), group_id)
+
+
+def write(folder: Path, identity: Identity, keyset: bytes, settings: dict) -> None:
+    """The three files; readable by their owner alone, for `identity` is the lock's secret."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files = {
+        "identity": cbor.encode({1: identity.lock_id, 2: identity.k_lock, 3: identity.group_id}),
+        "keyset": keyset,
+        "settings.json": json.dumps(settings, indent=2, sort_keys=True).encode(),
+    }
+    for name, data in files.items():
+        with open(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
