@@ -223,7 +223,7 @@ def decode_options(data: bytes, start: int = 0):
 
     FormatError if it breaks off, uses a reserved 15, or has a payload marker and no payload: §3, §3.1.
     """
-    options = []
+    options: list = []
     number = 0
     while start < len(data):
         first = data[start]

@@ -56,17 +56,6 @@ class Sign1:
         self.to_be_signed = to_be_signed
 
 
-class Mac0:
-    """A COSE_Mac0 taken apart and not yet verified."""
-
-    __slots__ = ("payload", "tag", "to_be_maced")
-
-    def __init__(self, payload: bytes, tag: bytes, to_be_maced: bytes):
-        self.payload = payload
-        self.tag = tag
-        self.to_be_maced = to_be_maced
-
-
 # ---- the bytes that are signed, maced, authenticated
 
 
@@ -120,20 +109,20 @@ def mac0(key: bytes, payload: bytes, external_aad: bytes = b"") -> bytes:
     return cbor.encode(cbor.Tag(_MAC0, [_MAC0_PROTECTED, {}, payload, tag]))
 
 
-def parse_mac0(data: bytes, limit: int, external_aad: bytes = b"") -> Mac0:
-    """Malformed if data is longer than limit or not the form above. The tag is NOT verified here."""
+def parse_mac0(data: bytes, limit: int, external_aad: bytes = b"") -> tuple:
+    """(payload, tag, to be maced). Malformed if data is longer than limit or not the form above. The tag is NOT verified here."""
     protected, payload, tag = _proven(data, limit, _MAC0, _MAC_TAG)
     if protected != _MAC0_PROTECTED:
         raise Malformed("protected header")
-    return Mac0(payload, tag, mac_structure(protected, payload, external_aad))
+    return payload, tag, mac_structure(protected, payload, external_aad)
 
 
 def open_mac0(key: bytes, data: bytes, limit: int, external_aad: bytes = b"") -> bytes:
     """The payload, if its tag is key's. Malformed or Forged."""
-    parsed = parse_mac0(data, limit, external_aad)
-    if not ct_eq(hmac_sha256(key, parsed.to_be_maced), parsed.tag):
+    payload, tag, to_be_maced = parse_mac0(data, limit, external_aad)
+    if not ct_eq(hmac_sha256(key, to_be_maced), tag):
         raise Forged("tag")
-    return parsed.payload
+    return payload
 
 
 # ---- COSE_Encrypt0, RFC 9052 §5.2
