@@ -98,6 +98,9 @@ def test_row_0_without_a_token():
     _says(_view(), _reopen(), 0, status.NO_RIDE)
     _says(_view(), _end(), 0, status.NO_RIDE)
     _says(_riding(), _end(), 0, status.NOT_CLOSED)
+    _says(_riding(), _end(good=False), 0, status.FORGED)
+    for command, bare in ((exchange.END, False), (exchange.SERVICE, True), (0, True), (4, True)):
+        _says(_parked(challenge=None), _request(command, bare=bare), 0, status.MALFORMED)
     _says(_riding(), _reopen(), 0, accept.ALREADY)
     _says(_riding(millivolts=0), _reopen(), 0, accept.ALREADY)  # what moves nothing needs no reserve
     _says(_parked(millivolts=3299), _reopen(), 0, status.LOW_BATTERY)
