@@ -105,9 +105,9 @@ def _put_map(out, obj, depth):
         pairs.append((bytes(head), value))
     pairs.sort(key=lambda pair: pair[0])
     last = _UNSIGNED
-    for head, value in pairs:
-        last = _key_after(last, head[0] >> 5)
-        out.extend(head)
+    for encoded, value in pairs:
+        last = _key_after(last, encoded[0] >> 5)
+        out.extend(encoded)
         _put(out, value, depth)
 
 

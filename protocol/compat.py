@@ -45,9 +45,9 @@ except ImportError:  # CPython
     def ticks_diff(later, earlier):
         return (later - earlier + _PERIOD // 2) % _PERIOD - _PERIOD // 2
 else:  # MicroPython
-    from time import ticks_add, ticks_diff, ticks_ms  # noqa: F401
+    from time import ticks_add, ticks_diff, ticks_ms  # type: ignore  # noqa: F401
 
-    from micropython import const
+    from micropython import const  # type: ignore
 
     from protocol.sha512 import sha512  # noqa: F401
 

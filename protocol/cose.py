@@ -89,7 +89,7 @@ def sign1(sign, kid: bytes, payload: bytes, external_aad: bytes = b"") -> bytes:
 
 
 def parse_sign1(data: bytes, limit: int, external_aad: bytes = b"") -> Sign1:
-    """Malformed if data is longer than limit or not the form above. The signature is NOT verified here."""
+    """Taken apart, the signature NOT verified. Malformed if longer than limit or not the form above."""
     protected, payload, signature = _proven(data, limit, _SIGN1, _SIGNATURE)
     header = _decode(protected, limit)
     if not isinstance(header, dict) or len(header) != 2 or header.get(_ALG) != _EDDSA:
@@ -110,7 +110,7 @@ def mac0(key: bytes, payload: bytes, external_aad: bytes = b"") -> bytes:
 
 
 def parse_mac0(data: bytes, limit: int, external_aad: bytes = b"") -> tuple:
-    """(payload, tag, to be maced). Malformed if data is longer than limit or not the form above. The tag is NOT verified here."""
+    """(payload, tag, to be maced), the tag NOT verified. Malformed if longer than limit or not the form above."""
     protected, payload, tag = _proven(data, limit, _MAC0, _MAC_TAG)
     if protected != _MAC0_PROTECTED:
         raise Malformed("protected header")

@@ -1,4 +1,4 @@
-"""RFC 8152's and RFC 8613's own AES-CCM examples are in test_cose.py and test_oscore.py. Here: each edge of the form.
+"""RFC 8392's and RFC 8613's AES-CCM examples are in test_cose.py and test_oscore.py. Here: each edge of the form.
 
 The rows were made with `cryptography`; under CPython they are checked against it again.
 """

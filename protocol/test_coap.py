@@ -51,7 +51,7 @@ GOOD = (
     ("400100010e0000" + 269 * "61", coap.CON, coap.GET, 1, "", [(0, 269 * b"a")], b""),
 )
 
-# what follows "type 0 (CON), message id 0x1234" once the version, token length and code are as given; see datagrams()
+# malformed whatever the type, under message id 0x1234; bad_datagrams makes them
 BAD = (
     # token length, code, rest
     (9, 0x01, 9 * "00"),  # reserved token lengths
