@@ -89,6 +89,12 @@ class World:
         self.led_history.append((self.now, pattern))
         del self.led_history[:-_HISTORY]
 
+    def dark(self):
+        """The lock's processor stops: whatever it drove is off."""
+        self._pulling = self.radio_on = self.gnss_on = False
+        if self.led != "off":
+            self.show("off")
+
     def millivolts(self):
         return self._charge // _MILLIVOLT
 
