@@ -98,8 +98,6 @@ def _put_map(out, obj, depth):
     _put_head(out, _MAP, len(obj))
     pairs = []
     for key, value in obj.items():
-        if key is True or key is False or not isinstance(key, (int, str, bytes)):
-            raise CborError("map keys are int, str or bytes")
         head = bytearray()
         _put(head, key, depth)
         pairs.append((bytes(head), value))

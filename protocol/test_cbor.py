@@ -20,6 +20,7 @@ GOOD = (
     ("f4", False),
     ("f5", True),
     ("f6", None),
+    ("c000", Tag(0, 0)),
     ("c11a514b67b0", Tag(1, 1363896240)),
     ("d74401020304", Tag(23, b"\x01\x02\x03\x04")),
     ("d818456449455446", Tag(24, b"dIETF")),
@@ -80,6 +81,8 @@ a201000100 a20000180000 a26161006161f5 a2020001 a202000100 a2200000f6 a26161000a
 a1f500 a1f400 a1f600 a18000 a1a000 a1c00000 a1f97e0000
 a24161006161f5 a34000606100616100
 0000 f600 4000 8000 a000 c0f600
+1cffffffffffffffffffffffffffffffff 1dffffffffffffffffffffffffffffffff 3effffffffffffffffffffffffffffffff
+5c00000000000000000000000000000000 9fffffffffffffffffffffffffffffffff a20143616263
 61ff 6180 62c328 62c080 62c1bf 63e08080 63eda080 63edbfbf 64f0808080 64f4908080 64f8888080 65f888808080
 8181818181818180 a100a100a100a100a100a100a100f6 c0c0c0c0c0c0c000 81a100c081a100c080 d8c6
 """
@@ -130,6 +133,12 @@ def test_not_the_one_form():
 
 def test_what_has_no_encoding():
     deep = [[[[[[[]]]]]]]
+    assert encode(deep[0]) == b"\x81\x81\x81\x81\x81\x80"
+    maps, tags = {}, 0
+    for _ in range(6):
+        maps, tags = {0: maps}, Tag(0, tags)
+    assert cannot_encode(maps) and cannot_encode(Tag(0, tags))
+    assert encode(maps[0]) == b"\xa1\x00" * 5 + b"\xa0" and encode(tags) == bytes.fromhex("c0c0c0c0c0c000")
     loop = []
     loop.append(loop)
     mixed = {b"a": 0, "b": 0}
@@ -151,6 +160,11 @@ def test_what_has_no_encoding():
         assert cannot_encode(obj)
 
 
+def test_tags_compare_by_number_and_value():
+    assert Tag(1, [2]) == Tag(1, [2])
+    assert Tag(1, [2]) != Tag(1, [3]) and Tag(1, [2]) != Tag(2, [2]) and Tag(1, [2]) != [2]
+
+
 def test_maps_are_sorted_whatever_order_they_were_filled_in():
     keys = [0, 23, 24, 300, -1, -300, "", "z", "aa", "\u00fc"]
     pairs = [encode(key) + b"\xf6" for key in keys]
@@ -168,6 +182,12 @@ def test_maps_are_sorted_whatever_order_they_were_filled_in():
 def test_the_limit_is_on_bytes():
     assert decode(b"\x59\x01\xfd" + bytes(509)) == bytes(509)
     assert refuses(b"\x59\x01\xfe" + bytes(510))
+    try:
+        decode(b"\x59\x01\xfe" + bytes(510))
+    except CborError:
+        pass
+    else:
+        raise AssertionError("the limit is 512 unless told otherwise")
     assert decode(b"\x59\x01\xfe" + bytes(510), 1024) == bytes(510)
     assert decode(b"\x00", 1) == 0
     assert refuses(b"\x18\x18", 1)

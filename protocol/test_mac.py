@@ -26,6 +26,9 @@ HMAC = (
         b"The key needs to be hashed before being used by the HMAC algorithm.",
         "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2",
     ),
+    # not of the RFC: a key of just a block, and of one byte more, as hashlib's hmac has it
+    (bytes(range(64)), b"data.", "36333e80b7eac2d837e84482ae3b008185924d5f8e08a25a735f5c34c6fbac41"),
+    (bytes(range(65)), b"data.", "19e130cb59d038b0f4de9c1a9cf64243e374bb387f40775bd55bef037a6cb7ed"),
 )
 
 # RFC 5869 appendix A.1-A.3: salt, input key, info, output
@@ -62,7 +65,8 @@ def test_hkdf():
     for salt, ikm, info, out in HKDF:
         want = unhex(out)
         assert hkdf(salt, ikm, info, len(want)) == want
-        assert hkdf(salt, ikm, info, 16) == want[:16]
+        for n in (1, 16, 32, 33):
+            assert hkdf(salt, ikm, info, n) == want[:n]
 
 
 def test_hkdf_at_its_ends():
