@@ -51,7 +51,7 @@ _DEFAULT_BUFFER = 20  # bytes, MP_BLUETOOTH_DEFAULT_ATTR_LEN
 _ENODEV = 19
 _EINVAL = 22
 _CALL_S = 10  # a radio that does not answer within this has died
-_EVENT_MAX = 1024  # bytes; a written value has 512 at most
+_INBOX = 2048  # bytes of events; one has 520 at most
 _NO_RESOURCES = b"\x11\0"  # ATT error, Core 6.0 Vol 3 Part F §3.4.1.1
 
 
@@ -98,7 +98,7 @@ class _Value:
         self.data = ((self.data if self.append else b"") + data)[: self.room]
 
     def read(self):
-        data = self.data
+        data = bytes(memoryview(self.data))  # a new object, as in C: with no memory left it raises
         if self.append:
             self.data = b""
         return data
@@ -110,10 +110,10 @@ class BLE:
     _only = None
 
     def __new__(cls):
-        if cls._only is None:
-            cls._only = object.__new__(cls)
-            cls._only._begin()
-        return cls._only
+        if BLE._only is None:
+            BLE._only = object.__new__(cls)
+            BLE._only._begin()
+        return BLE._only
 
     def _begin(self):
         self._calls = self._events = self._handler = None
@@ -252,22 +252,34 @@ class BLE:
 
     async def _listen(self):
         stream = asyncio.StreamReader(self._events)
-        inbox = memoryview(
-            bytearray(_EVENT_MAX)
-        )  # ours, so that a full heap cannot lose the radio, only an event
+        inbox = memoryview(bytearray(_INBOX))  # allocated once: a full heap costs an event, not the radio
+        used = 0
         try:
             while True:
-                await _fill(stream, inbox[:2])
-                body = inbox[: inbox[0] | inbox[1] << 8]
-                await _fill(stream, body)
-                try:
-                    answer = self._happened(body)
-                except MemoryError:
-                    answer = _NO_RESOURCES
-                self._events.write(struct.pack("<H", len(answer)) + answer)
-        except (OSError, EOFError):
+                count = await stream.readinto(inbox[used:])
+                if not count:
+                    raise OSError(_ENODEV)
+                used += count
+                start = 0
+                while used - start >= 2:
+                    end = start + 2 + (inbox[start] | inbox[start + 1] << 8)
+                    if end > used:
+                        break
+                    self._answer(inbox[start + 2 : end])
+                    start = end
+                inbox[: used - start] = bytes(inbox[start:used])
+                used -= start
+                await asyncio.sleep_ms(0)  # else poll() waits 1 ms for sockets before it sees a flag now set
+        except OSError:
             self._active = False
             sys.stderr.write("the virtual radio is gone\n")
+
+    def _answer(self, body):
+        try:
+            answer = self._happened(body)
+        except MemoryError:
+            answer = _NO_RESOURCES
+        self._events.write(struct.pack("<H", len(answer)) + answer)
 
     def _happened(self, body):
         """Hand one event to the handler; the answer for the radio is {u16 ATT error, value}."""
@@ -318,14 +330,6 @@ def _read(wire, size):
     if data is None or len(data) != size:  # timed out, closed
         raise OSError(_ENODEV)
     return data
-
-
-async def _fill(stream, room):
-    while room:
-        count = await stream.readinto(room)
-        if not count:
-            raise EOFError
-        room = room[count:]
 
 
 def _entry(kind, flags, uuid):
