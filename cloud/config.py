@@ -16,6 +16,9 @@ class Settings:
     secret: bytes = field(repr=False)  # wraps every lock key and issuer key; losing it loses the fleet
     database_url: str = field(repr=False)  # may hold a password
     coap: tuple[str, int] = ("127.0.0.1", 5683)  # where the gateway listens
+    still_s: int = (
+        300  # stillness after which a ride left open bills no longer (SPEC 8); as the locks are set
+    )
     proxies: int = 0  # how many reverse proxies stand in front and set X-Forwarded-For and -Proto
 
 
@@ -25,6 +28,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         secret=_secret(environ),
         database_url=_database_url(environ),
         coap=_address(environ, "RINGSLOT_COAP", "127.0.0.1:5683"),
+        still_s=_count(environ, "RINGSLOT_STILL_S", 300, 86400),
         proxies=_count(environ, "RINGSLOT_PROXIES", 0, 8),
     )
 
@@ -68,6 +72,6 @@ def _address(environ: Mapping[str, str], name: str, default: str) -> tuple[str, 
 
 def _count(environ: Mapping[str, str], name: str, default: int, most: int) -> int:
     value = environ.get(name, str(default))
-    if not value.isascii() or not value.isdigit() or int(value) > most:
+    if not value.isascii() or not value.isdigit() or len(value) > 9 or int(value) > most:
         raise ConfigError(f"{name} must be a number from 0 to {most}.")
     return int(value)

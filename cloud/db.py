@@ -21,6 +21,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
+from cloud.config import ConfigError
+
 BUSY_MS = 5000  # how long a writer waits for another before the request is answered 503
 MIGRATIONS = Path(__file__).parent / "migrations"
 UPGRADE_LOCK = 0x72696E67  # advisory lock: two processes that upgrade at once do it one after the other
@@ -112,10 +114,22 @@ def upgrade(url: str) -> None:
         engine.dispose()
 
 
-def revision(connection: sa.Connection) -> tuple[str | None, str | None]:
-    """(the database's migration, the newest one)."""
+def require_newest(url: str) -> None:
+    """Raises ConfigError when the database is not at the newest migration. A database that is away is not judged:
+    requests will be answered 503 until it is back."""
     newest = ScriptDirectory.from_config(_alembic()).get_current_head()
-    return MigrationContext.configure(connection).get_current_revision(), newest
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+    except UNAVAILABLE:
+        return
+    finally:
+        engine.dispose()
+    if found != newest:
+        raise ConfigError(
+            f"The database is at migration {found}, this code needs {newest}: run `ringslot up` once."
+        )
 
 
 def _alembic() -> Config:

@@ -82,7 +82,7 @@ class Attempt(Base):
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     since: Mapped[int]
-    count: Mapped[int]
+    tries: Mapped[int]
 
 
 class Lock(Base):

@@ -1,0 +1,44 @@
+"""The web app, made by a factory from settings that are handed in."""
+
+from collections.abc import Callable
+
+from flask import Flask, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from cloud import auth, context, problem, routes
+from cloud.config import Settings
+
+BODY_LIMIT = 64 * 1024  # bytes
+
+HEADERS = {
+    # no script, style or frame of anyone else's, and none inline: text from a lock or a name cannot become one
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(settings: Settings, now: Callable[[], int] = context.unix_now) -> Flask:
+    """Raises RuntimeError when a route does not say who may call it."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["ringslot"] = context.make(settings, now)
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
+    problem.install(app)
+    routes.install(app)
+    auth.install(app)
+    app.after_request(_headers)
+    return app
+
+
+def _headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        if name != "Cache-Control" or not request.path.startswith("/static/"):
+            response.headers[name] = value
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    return response

@@ -1,0 +1,108 @@
+"""Bicycles: what the rider sees. A bicycle has one lock, or none yet."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, exists, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from cloud.db import insert
+from cloud.problem import Problem
+from cloud.tables import Asset, Claim, Fix, Lock, Ride
+from protocol import status
+
+PAGE = 500  # bikes in one answer
+
+
+class Bike(NamedTuple):
+    """One row of what a rider may see."""
+
+    asset: Asset
+    kind: str
+    claimed: bool
+    in_use: bool
+    fix: Fix | None  # the last one
+
+
+def create(session: Session, code: str, label: str, lock_id: str | None, now: int) -> str:
+    """-> asset id. Raises Problem asset_exists (the code or the lock is on a bike already), not_found (the lock)."""
+    if lock_id is not None and session.get(Lock, lock_id) is None:
+        raise Problem("not_found")
+    values = {
+        "asset_id": secrets.token_urlsafe(16),
+        "code": code,
+        "label": label,
+        "lock_id": lock_id,
+        "created_at": now,
+    }
+    rows = insert(session, Asset).values(values).on_conflict_do_nothing().returning(Asset.asset_id)
+    asset_id = session.scalars(rows).one_or_none()
+    if asset_id is None:
+        raise Problem("asset_exists")
+    return asset_id
+
+
+def lock_of(session: Session, asset_id: str | None = None, code: str | None = None) -> str:
+    """The lock of a bicycle, by the bicycle's id or the code on its sticker.
+    Raises Problem not_found, no_lock_on_bike."""
+    rows = select(Asset).where(Asset.code == code if asset_id is None else Asset.asset_id == asset_id)
+    asset = session.scalars(rows).one_or_none()
+    if asset is None:
+        raise Problem("not_found")
+    if asset.lock_id is None:
+        raise Problem("no_lock_on_bike")
+    return asset.lock_id
+
+
+def free(session: Session, now: int, after: str, limit: int = PAGE) -> list[Bike]:
+    """Bicycles that a rider may claim, by code, from the first one after `after`: with a lock that has reported nothing
+    wrong, no ride that we know of, and no open claim unless it is pooled."""
+    claimed, in_use = _claimed(now), _in_use()
+    well = or_(Lock.state.is_(None), Lock.state == status.STATE_LOCKED)
+    unclaimed = or_(Lock.kind == "pooled", ~claimed)
+    rows = _bikes(now).where(well, unclaimed, ~in_use, Asset.code > after).order_by(Asset.code).limit(limit)
+    return [_bike(row) for row in session.execute(rows)]
+
+
+def by_code(session: Session, code: str, now: int) -> Bike:
+    """The bicycle that one stands at, whatever its state. Raises Problem not_found."""
+    row = session.execute(_bikes(now).where(Asset.code == code)).one_or_none()
+    if row is None:
+        raise Problem("not_found")
+    return _bike(row)
+
+
+def of_locks(session: Session, lock_ids: Sequence[str]) -> dict[str, Asset]:
+    rows = session.scalars(select(Asset).where(Asset.lock_id.in_(lock_ids)))
+    return {asset.lock_id: asset for asset in rows if asset.lock_id}
+
+
+def _bikes(now: int) -> Select[Any]:
+    newest = aliased(Fix)
+    last = (
+        select(newest.seq)
+        .where(newest.lock_id == Lock.lock_id)
+        .order_by(newest.at.desc(), newest.seq.desc())
+        .limit(1)
+        .correlate(Lock)
+        .scalar_subquery()
+    )
+    return (
+        select(Asset, Lock.kind, _claimed(now).label("claimed"), _in_use().label("in_use"), Fix)
+        .join(Lock, Lock.lock_id == Asset.lock_id)
+        .outerjoin(Fix, (Fix.lock_id == Lock.lock_id) & (Fix.seq == last))
+    )
+
+
+def _claimed(now: int) -> Any:
+    return exists().where(Claim.open_on == Lock.lock_id, Claim.exp >= now).correlate(Lock)
+
+
+def _in_use() -> Any:
+    return exists().where(Ride.lock_id == Lock.lock_id, Ride.state != "ended").correlate(Lock)
+
+
+def _bike(row: Sequence[Any]) -> Bike:
+    asset, kind, claimed, in_use, fix = row
+    return Bike(asset, kind, bool(claimed), bool(in_use), fix)

@@ -1,0 +1,151 @@
+"""Who is asking, and may they: bearer tokens for programs, a cookie for the console, roles on every route.
+
+A route says who may call it with @allow("rider", ...) or @public; the factory refuses to start with one that does
+not. Inside a view `me()` is the caller. Somebody else's object is for the nouns to answer, with 404.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+from urllib.parse import quote, urlsplit
+
+from flask import Flask, Response, current_app, g, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from cloud import sessions
+from cloud.context import Cloud
+from cloud.problem import Problem
+from cloud.tables import ROLES
+from cloud.wrapping import derive
+
+COOKIE = "ringslot_session"
+CSRF_FIELD = "csrf"
+CSRF_HEADER = "X-CSRF-Token"
+SAFE = ("GET", "HEAD", "OPTIONS")  # RFC 9110 §9.2.1
+STAFF = ("technician", "admin")
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Person:
+    user_id: str
+    login: str
+    role: str
+
+    @property
+    def staff(self) -> bool:
+        return self.role in STAFF
+
+
+def allow(*roles: str) -> Callable[[View], View]:
+    """Only these roles may call the view."""
+    assert roles and set(roles) <= set(ROLES)
+
+    def mark(view: View) -> View:
+        view.allowed = frozenset(roles)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def public(view: View) -> View:
+    """Anyone may call the view; `caller()` tells whether somebody is signed in."""
+    view.allowed = None  # type: ignore[attr-defined]
+    return view
+
+
+def cloud() -> Cloud:
+    return cast(Cloud, current_app.extensions["ringslot"])
+
+
+def me() -> Person:
+    return cast(Person, g.person)
+
+
+def caller() -> Person | None:
+    return cast("Person | None", g.get("person"))
+
+
+def install(app: Flask) -> None:
+    """Call after all routes are there."""
+    for endpoint, view in app.view_functions.items():
+        if not hasattr(view, "allowed") and endpoint != "static":
+            raise RuntimeError(f"route {endpoint} does not say who may call it: use @allow or @public")
+    app.extensions["ringslot_csrf"] = derive(app.extensions["ringslot"].settings.secret, "csrf")
+    app.before_request(_guard)
+    app.context_processor(lambda: {"csrf": csrf(), "person": caller()})
+
+
+def _guard() -> AnyResponse | None:
+    view: Any = current_app.view_functions.get(request.endpoint or "")
+    if view is None or request.endpoint == "static":
+        return None  # the router answers 404 or 405
+    allowed: frozenset[str] | None = view.allowed
+    token, by_cookie = _token()
+    if token is not None:
+        with cloud().db.reading() as session:
+            user = sessions.user(session, token, cloud().now())
+        if user is not None:
+            g.person = Person(user.user_id, user.login, user.role)
+            g.token = token
+    if request.method not in SAFE:
+        _same_site()
+        if by_cookie and caller() is not None:
+            _check_csrf()
+    if allowed is None:
+        return None
+    if caller() is None:
+        if request.method in SAFE and not request.path.startswith("/api/"):
+            return redirect("/sign-in?next=" + quote(request.full_path.rstrip("?"), safe=""), 303)
+        raise Problem("sign_in", headers={"WWW-Authenticate": "Bearer"})
+    if me().role not in allowed:
+        raise Problem("forbidden")
+    return None
+
+
+def _token() -> tuple[str | None, bool]:
+    """(token, whether a cookie brought it). A header wins: a browser never adds one by itself."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":  # RFC 6750 §2.1; schemes ignore case (RFC 9110 §11.1)
+        return token.strip(), False
+    return request.cookies.get(COOKIE), True
+
+
+def _same_site() -> None:
+    """A browser says where a form came from; nothing of ours comes from elsewhere. Also covers signing in."""
+    origin = request.headers.get("Origin")
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise Problem("csrf")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise Problem("csrf")
+
+
+def csrf() -> str:
+    """The caller's CSRF token: an HMAC of the session, so there is nothing to store. Empty when nobody is signed in."""
+    token = g.get("token")
+    if token is None:
+        return ""
+    digest = hmac.new(
+        current_app.extensions["ringslot_csrf"], token.encode(errors="replace"), hashlib.sha256
+    ).digest()
+    return base64.urlsafe_b64encode(digest[:18]).decode()
+
+
+def _check_csrf() -> None:
+    sent = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")
+    if not hmac.compare_digest(sent.encode(errors="replace"), csrf().encode()):
+        raise Problem("csrf")
+
+
+def set_cookie(answer: Response | AnyResponse, token: str, lifetime: int) -> None:
+    answer.set_cookie(
+        COOKIE, token, max_age=lifetime, httponly=True, samesite="Lax", secure=request.is_secure, path="/"
+    )
+
+
+def clear_cookie(answer: Response | AnyResponse) -> None:
+    answer.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=request.is_secure, path="/")

@@ -1,0 +1,153 @@
+"""Request bodies: JSON objects read by a table of fields. Unknown fields are refused, so that a typo is seen.
+
+A field's reader takes the JSON value and returns ours, or raises ValueError with a sentence about what it wants.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import request
+
+from cloud.problem import Problem
+
+Reader = Callable[[Any], Any]
+UINT32 = 2**32 - 1
+
+
+def read(required: Mapping[str, Reader], optional: Mapping[str, Reader] | None = None) -> dict[str, Any]:
+    """The body's fields; an absent optional one is None. Raises Problem not_json, bad_json or invalid."""
+    return parse(_object(empty_is_fine=not required), required, optional or {})
+
+
+def parse(
+    item: dict[str, Any], required: Mapping[str, Reader], optional: Mapping[str, Reader]
+) -> dict[str, Any]:
+    fields: dict[str, Any] = dict.fromkeys(optional)
+    errors = [{"field": name, "detail": "is missing"} for name in required if item.get(name) is None]
+    for name, value in item.items():
+        reader = required.get(name) or optional.get(name)
+        if reader is None:
+            errors.append({"field": name[:64], "detail": "is not known here"})
+        elif value is not None:
+            try:
+                fields[name] = reader(value)
+            except ValueError as wrong:
+                errors.append({"field": name, "detail": str(wrong)})
+    if errors:
+        raise Problem("invalid", errors=errors[:16])
+    return fields
+
+
+def _object(empty_is_fine: bool) -> dict[str, Any]:
+    data = request.get_data(cache=False)  # MAX_CONTENT_LENGTH bounds it
+    if not data and empty_is_fine:
+        return {}
+    if request.mimetype != "application/json":
+        raise Problem("not_json")
+    try:
+        item = json.loads(data.decode(), parse_constant=_no_constant, object_pairs_hook=_no_twice)
+    except (ValueError, RecursionError):  # also bad UTF-8, and a number of thousands of digits
+        raise Problem("bad_json") from None
+    if type(item) is not dict:
+        raise Problem("bad_json")
+    return item
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity are not JSON (RFC 8259 §6)
+
+
+def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    item = dict(pairs)
+    if len(item) != len(pairs):
+        raise ValueError("a name twice")  # RFC 8259 §4: what it means is anyone's guess
+    return item
+
+
+def text(low: int, high: int) -> Reader:
+    """Printable text; no control characters (PostgreSQL takes no NUL, a console no escape) and no lone surrogates."""
+
+    def reader(value: Any) -> str:
+        if type(value) is not str or not low <= len(value) <= high or not value.isprintable():
+            raise ValueError(f"must be {low} to {high} printable characters")
+        return value
+
+    return reader
+
+
+def password(value: Any) -> str:
+    if type(value) is not str or not 10 <= len(value) <= 128 or any("\ud800" <= c <= "\udfff" for c in value):
+        raise ValueError("must be 10 to 128 characters")
+    return value
+
+
+def word(*choices: str) -> Reader:
+    def reader(value: Any) -> str:
+        if type(value) is not str or value not in choices:
+            raise ValueError("must be one of " + ", ".join(choices))
+        return value
+
+    return reader
+
+
+def integer(low: int = 0, high: int = UINT32) -> Reader:
+    def reader(value: Any) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return value
+
+    return reader
+
+
+def hex_of(length: int) -> Reader:
+    """`length` bytes in lower-case hex, kept as text."""
+    form = re.compile(f"[0-9a-f]{{{2 * length}}}", re.ASCII)
+
+    def reader(value: Any) -> str:
+        if type(value) is not str or not form.fullmatch(value):
+            raise ValueError(f"must be {2 * length} lower-case hex digits")
+        return value
+
+    return reader
+
+
+def b64_of(low: int, high: int | None = None) -> Reader:
+    """`low` (to `high`) bytes in base64url without padding (RFC 4648 §5), in its one canonical form."""
+    most = low if high is None else high
+
+    def reader(value: Any) -> bytes:
+        wrong = ValueError(
+            f"must be {low}{f' to {most}' if most > low else ''} bytes in base64url without padding"
+        )
+        if type(value) is not str or not value.isascii() or len(value) > 4 * (most + 2) // 3:
+            raise wrong
+        try:
+            data = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
+        except ValueError:
+            raise wrong from None
+        if not low <= len(data) <= most or b64(data) != value:
+            raise wrong
+        return data
+
+    return reader
+
+
+def list_of(reader: Reader, low: int, high: int) -> Reader:
+    """A list of values that differ."""
+
+    def read_list(value: Any) -> list[Any]:
+        if type(value) is not list or not low <= len(value) <= high:
+            raise ValueError(f"must be a list of {low} to {high}")
+        items = [reader(item) for item in value]
+        if len(set(items)) != len(items):
+            raise ValueError("must not name one twice")
+        return items
+
+    return read_list
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

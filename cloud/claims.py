@@ -1,0 +1,191 @@
+"""Claims: a rider's right to start. One open claim an exclusive lock, made sure of by the database.
+
+The rules are DESIGN 3.1's for the cloud: a claim holds its lock while its start window runs (single) or until its end
+(period); a ride that the cloud believes to be running holds nothing, since the rider at the bike may know better and
+the lock decides; pooled locks take period claims only, and any number.
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from cloud import floors, issuers, locks, tokens
+from cloud.db import insert
+from cloud.problem import Problem
+from cloud.tables import Claim, Lock, Ride, User
+from cloud.wrapping import Wrapping
+from protocol import keys
+
+WINDOWS = {
+    "single": (600, 900),
+    "period": (86400, 7 * 86400),
+}  # mode: (length unless asked for, most) in seconds
+SUCCESSOR_S = 600  # how long a successor's token is good for
+HOLD_S = 900  # unless asked for; the lock caps it
+LONGEST_S = 86400
+OPEN_CLAIMS = 5  # most that one rider may hold: a claim keeps others away and costs nothing
+
+
+def create(
+    session: Session,
+    box: Wrapping,
+    user_id: str,
+    lock_id: str,
+    holder: bytes,
+    mode: str,
+    now: int,
+    exp: int | None = None,
+    hold: int | None = None,
+) -> tuple[Claim, Lock, bytes]:
+    """(claim, its lock, token). `holder` has passed tokens.check_holder.
+    Raises Problem already_claimed (with `claim_id` when the open claim is the caller's own), claim_limit,
+    pool_needs_period, bad_window, not_found."""
+    default, most = WINDOWS[mode]
+    exp = now + default if exp is None else exp
+    if not now < exp <= now + most:
+        raise Problem("bad_window", most=most)
+    _within_limit(session, user_id, now)
+    lock = locks.next_epoch(session, lock_id)  # from here on other claims of this lock wait
+    pooled = lock.kind == "pooled"
+    if pooled and mode != "period":
+        raise Problem("pool_needs_period")
+    _expire(session, Claim.lock_id == lock_id, now)
+    key = issuers.current(session, keys.RIDE, now)
+    values = {
+        "cti": secrets.token_hex(8),
+        "user_id": user_id,
+        "lock_id": lock_id,
+        "open_on": None if pooled else lock_id,
+        "kid": key.kid,
+        "epoch": lock.next_epoch - 1,
+        "holder": holder,
+        "mode": mode,
+        "nbf": now - tokens.BEFORE_S,
+        "exp": exp,
+        "hold": HOLD_S if hold is None else hold,
+        "longest": LONGEST_S,
+        "status": "open",
+        "created_at": now,
+    }
+    rows = insert(session, Claim).values(values).on_conflict_do_nothing(index_elements=[Claim.open_on])
+    claim = session.scalars(rows.returning(Claim)).one_or_none()
+    if claim is None:  # the UNIQUE of open_on has spoken
+        raise Problem("already_claimed", **_own(session, user_id, lock_id))
+    return claim, lock, tokens.issue_ride(session, box, key, claim, lock, now)
+
+
+def _within_limit(session: Session, user_id: str, now: int) -> None:
+    session.execute(
+        select(User.user_id).where(User.user_id == user_id).with_for_update()
+    )  # two at once: one waits
+    mine = (Claim.user_id == user_id, Claim.status == "open", Claim.exp >= now)
+    if session.scalar(select(func.count()).select_from(Claim).where(*mine)) or 0 >= OPEN_CLAIMS:
+        raise Problem("claim_limit", most=OPEN_CLAIMS)
+
+
+def _own(session: Session, user_id: str, lock_id: str) -> dict[str, Any]:
+    """The caller's own claim in the way, if it is: an app whose answer was lost finds its claim again."""
+    mine = (Claim.open_on == lock_id, Claim.user_id == user_id)
+    cti = session.scalars(select(Claim.cti).where(*mine)).one_or_none()
+    return {"claim_id": cti} if cti else {}
+
+
+def _expire(session: Session, which: object, now: int) -> None:
+    over = update(Claim).where(which, Claim.status == "open", Claim.exp < now)  # type: ignore[arg-type]
+    session.execute(over.values(status="expired", open_on=None))
+
+
+def of_user(session: Session, user_id: str, limit: int = 100) -> Sequence[Claim]:
+    """Newest first."""
+    rows = select(Claim).where(Claim.user_id == user_id).order_by(Claim.created_at.desc(), Claim.cti)
+    return session.scalars(rows.limit(limit)).all()
+
+
+def of_lock(session: Session, lock_id: str, limit: int = 100) -> Sequence[Claim]:
+    """Newest first."""
+    rows = select(Claim).where(Claim.lock_id == lock_id).order_by(Claim.epoch.desc(), Claim.cti)
+    return session.scalars(rows.limit(limit)).all()
+
+
+def get(session: Session, cti: str, user_id: str, for_update: bool = False) -> Claim:
+    """Only one's own. Raises Problem not_found, for a stranger's claim too."""
+    rows = select(Claim).where(Claim.cti == cti, Claim.user_id == user_id)
+    claim = session.scalars(rows.with_for_update() if for_update else rows).one_or_none()
+    if claim is None:
+        raise Problem("not_found")
+    return claim
+
+
+def status(claim: Claim, now: int) -> str:
+    """As a person sees it: a window that has passed is over, though nobody has come to write it down yet."""
+    return "expired" if claim.status == "open" and claim.exp < now else claim.status
+
+
+def cancel(session: Session, cti: str, user_id: str, now: int) -> Claim:
+    """Free the lock for others. The token may still start one ride, billed to this claim, until anyone newer comes by,
+    the uplink brings the floor, or its window ends. Cancelling twice is cancelling once."""
+    claim = get(session, cti, user_id, for_update=True)
+    if claim.status == "open":
+        claim.status, claim.open_on = "cancelled", None
+        session.flush()
+        floors.settle(session, claim.lock_id, now)
+    return claim
+
+
+def started(session: Session, lock_id: str, cti: str, epoch: int) -> Claim | None:
+    """A receipt says that a ride of this claim began with a token of this epoch: a single claim is used up and its lock
+    is free to claim. Saying so again does no harm. None: nobody has this claim on this lock."""
+    claim = session.get(Claim, cti)
+    if claim is None or claim.lock_id != lock_id:
+        return None
+    single = claim.mode == "single"
+    if single and claim.status != "used":
+        claim.status, claim.open_on = "used", None
+        session.flush()
+    if (
+        locks.get(session, lock_id).kind == "exclusive"
+    ):  # SPEC 6, row 8 and START: what the lock's floor is now, at least
+        locks.saw(session, lock_id, epoch + 1 if single else epoch)
+    return claim
+
+
+def bind(
+    session: Session, box: Wrapping, cti: str, user_id: str, hello: bytes, challenge: bytes, now: int
+) -> tuple[Claim, Lock, bytes]:
+    """(claim, lock, token): the same claim's token, bound to the challenge of a lock that has lost its clock.
+    Raises Problem wrong_lock, claim_closed, claim_old, not_found."""
+    claim = get(session, cti, user_id, for_update=True)
+    key = issuers.usable(session, claim.kid, now)
+    if status(claim, now) != "open" or key is None:
+        raise Problem("claim_closed")
+    lock = locks.get(session, claim.lock_id)
+    bound = tokens.bind([(lock, locks.key(box, lock))], hello, challenge)
+    locks.saw(session, lock.lock_id, bound.ride_floor, bound.receipt_seq)
+    if bound.ride_floor > claim.epoch:
+        raise Problem("claim_old")
+    return claim, lock, tokens.issue_ride(session, box, key, claim, lock, now, nonce=bound.nonce)
+
+
+def succeed(
+    session: Session, box: Wrapping, cti: str, user_id: str, holder: bytes, now: int
+) -> tuple[Claim, Lock, bytes]:
+    """(claim, lock, token) for the owner's other phone: same cti, new key, next epoch, and it only takes over a running
+    ride. The cloud may not know that the ride runs, so any claim will do whose ride is not known to have ended.
+    Raises Problem ride_over, claim_closed, not_found."""
+    claim = get(session, cti, user_id, for_update=True)
+    states = session.scalars(select(Ride.state).where(Ride.cti == cti, Ride.lock_id == claim.lock_id)).all()
+    if states and all(state == "ended" for state in states):
+        raise Problem("ride_over")
+    key = issuers.usable(session, claim.kid, now)
+    if key is None:
+        raise Problem("claim_closed")
+    lock = locks.next_epoch(session, claim.lock_id)
+    claim.epoch, claim.holder = lock.next_epoch - 1, holder
+    return (
+        claim,
+        lock,
+        tokens.issue_ride(session, box, key, claim, lock, now, successor_until=now + SUCCESSOR_S),
+    )

@@ -1,0 +1,36 @@
+"""What a lock is asked to do. Never the bolt: there is no command that moves it (DESIGN I8)."""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from cloud.tables import Command
+
+KINDS = {"find": 1}  # SPEC 10
+AT_ONCE = 4  # in one answer to the lock
+
+
+def ask(session: Session, lock_id: str, kind: str, user_id: str, now: int) -> int:
+    """-> command id, as the lock will report it done."""
+    command = Command(lock_id=lock_id, kind=KINDS[kind], args="[]", user_id=user_id, created_at=now)
+    session.add(command)
+    session.flush()
+    return command.command_id
+
+
+def pending(session: Session, lock_id: str, now: int) -> list[tuple[int, int, list[int]]]:
+    """(id, kind, args) of what the lock has not said is done, oldest first. Sent again until it is: the lock does the
+    same id once."""
+    rows = select(Command).where(Command.lock_id == lock_id, Command.done_at.is_(None))
+    commands: Sequence[Command] = session.scalars(rows.order_by(Command.command_id).limit(AT_ONCE)).all()
+    for command in commands:
+        command.sent_at = command.sent_at or now
+    return [(command.command_id, command.kind, json.loads(command.args)) for command in commands]
+
+
+def done(session: Session, lock_id: str, command_id: int, now: int) -> None:
+    """The lock says so; another lock's command is not its to report."""
+    mine = (Command.command_id == command_id, Command.lock_id == lock_id, Command.done_at.is_(None))
+    session.execute(update(Command).where(*mine).values(done_at=now))

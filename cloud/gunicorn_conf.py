@@ -1,0 +1,14 @@
+"""How gunicorn runs the web app. Everything that differs between machines is a setting of gunicorn's own."""
+
+import os
+
+bind = os.environ.get("RINGSLOT_HTTP", "127.0.0.1:8000")
+workers = max(2, os.cpu_count() or 1)
+worker_class = "gthread"
+threads = 4  # a request waits for the disk more than for the processor
+keepalive = 30  # seconds
+timeout = 30
+graceful_timeout = 10
+limit_request_line = 2048
+limit_request_fields = 64
+accesslog = None  # paths name claims and locks

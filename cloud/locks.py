@@ -1,0 +1,85 @@
+"""Locks: registered with their key, seen, told a floor."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
+
+from cloud.db import insert
+from cloud.problem import Problem
+from cloud.tables import Lock
+from cloud.wrapping import Wrapping
+
+PURPOSE = "lock key"
+
+
+def register(
+    session: Session, box: Wrapping, lock_id: str, k_lock: bytes, kind: str, group_id: str | None, now: int
+) -> None:
+    """Raises Problem lock_exists, also when only the first four bytes are taken: they are the OSCORE sender id."""
+    values = {
+        "lock_id": lock_id,
+        "kid4": lock_id[:8],
+        "wrapped_key": box.wrap(PURPOSE, lock_id, k_lock),
+        "kind": kind,
+        "group_id": group_id,
+        "registered_at": now,
+    }
+    rows = insert(session, Lock).values(values).on_conflict_do_nothing().returning(Lock.lock_id)
+    if session.execute(rows).one_or_none() is None:
+        raise Problem("lock_exists")
+
+
+def get(session: Session, lock_id: str, for_update: bool = False) -> Lock:
+    """Raises Problem not_found."""
+    lock = session.get(Lock, lock_id, with_for_update=for_update or None)
+    if lock is None:
+        raise Problem("not_found")
+    return lock
+
+
+def by_kid4(session: Session, kid4: str) -> Lock | None:
+    return session.scalars(select(Lock).where(Lock.kid4 == kid4)).one_or_none()
+
+
+def in_group(session: Session, group_id: str) -> Sequence[Lock]:
+    return session.scalars(select(Lock).where(Lock.group_id == group_id).order_by(Lock.lock_id)).all()
+
+
+def page(session: Session, after: str, limit: int) -> Sequence[Lock]:
+    """Locks by id, from the first one after `after`."""
+    return session.scalars(select(Lock).where(Lock.lock_id > after).order_by(Lock.lock_id).limit(limit)).all()
+
+
+def key(box: Wrapping, lock: Lock) -> bytes:
+    """K_lock. Keep it on the stack."""
+    return box.unwrap(PURPOSE, lock.lock_id, lock.wrapped_key)
+
+
+def next_epoch(session: Session, lock_id: str) -> Lock:
+    """Take the next epoch; the lock comes back with `next_epoch` one past it. Raises Problem not_found.
+
+    On PostgreSQL the row stays locked until the transaction ends: claims of one lock come one after the other.
+    """
+    return _count_up(session, lock_id, {"next_epoch": Lock.next_epoch + 1})
+
+
+def next_master_epoch(session: Session, lock_id: str) -> Lock:
+    return _count_up(session, lock_id, {"next_master_epoch": Lock.next_master_epoch + 1})
+
+
+def _count_up(session: Session, lock_id: str, values: dict[str, ColumnElement[int]]) -> Lock:
+    rows = update(Lock).where(Lock.lock_id == lock_id).values(values).returning(Lock)
+    lock = session.scalars(rows, execution_options={"populate_existing": True}).one_or_none()
+    if lock is None:
+        raise Problem("not_found")
+    return lock
+
+
+def saw(session: Session, lock_id: str, ride_floor: int, receipt_seq: int = 0) -> None:
+    """A sealed status or a receipt said so. Both only rise: a phone may bring an old one."""
+    mine = Lock.lock_id == lock_id
+    session.execute(update(Lock).where(mine, Lock.seen_floor < ride_floor).values(seen_floor=ride_floor))
+    session.execute(
+        update(Lock).where(mine, Lock.reported_seq < receipt_seq).values(reported_seq=receipt_seq)
+    )

@@ -1,0 +1,116 @@
+"""Every refusal of the API: one table of codes, and problem+json (RFC 9457) for whatever goes wrong.
+
+`code` is stable and meant for programs, `detail` is one sentence for the person. No stack trace ever leaves.
+"""
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+
+from cloud import db, wrapping
+
+log = logging.getLogger(__name__)
+
+TABLE: dict[str, tuple[int, str]] = {
+    # what HTTP itself refuses
+    "bad_request": (400, "The request is malformed."),
+    "not_found": (404, "There is nothing here."),
+    "method_not_allowed": (405, "This address does not take that method."),
+    "too_large": (413, "The body is too large; 64 KiB is the most."),
+    "not_json": (415, "Send application/json."),
+    "unexpected": (500, "Something went wrong on our side; it has been logged."),
+    "unavailable": (503, "The database cannot be reached just now; try again in a moment."),
+    # bodies
+    "bad_json": (400, "The body is not a JSON object."),
+    "invalid": (422, "Some fields are missing or wrong."),
+    # who is asking
+    "sign_in": (401, "Sign in first."),
+    "wrong_password": (401, "This login and password do not match."),
+    "forbidden": (403, "Your role does not allow this."),
+    "csrf": (403, "This form is out of date or came from another site; load the page again."),
+    "too_many": (429, "Too many tries; wait a while."),
+    "login_taken": (409, "This login is taken; choose another."),
+    # locks, bikes, keys
+    "lock_exists": (409, "A lock with this id, or the same first four bytes, is registered already."),
+    "asset_exists": (409, "This code is on another bike, or the lock is."),
+    "no_issuer_key": (503, "There is no current issuer key; make one with `ringslot keys`."),
+    "no_lock_on_bike": (409, "This bike has no lock yet."),
+    "floor_ahead": (422, "The floor is above every epoch issued so far; the next claims would be dead."),
+    # claims and tokens
+    "already_claimed": (409, "This bike is claimed by someone."),
+    "claim_limit": (409, "You hold as many open claims as one may; cancel one first."),
+    "pool_needs_period": (409, "This bike belongs to a pool and takes period claims only."),
+    "bad_window": (422, "The end of the claim must lie ahead, and not too far."),
+    "bad_holder_key": (422, "This is not a usable Ed25519 public key."),
+    "claim_closed": (409, "This claim is over; claim again."),
+    "claim_old": (409, "A newer claim has reached this lock; claim again."),
+    "ride_over": (409, "This ride has ended; there is nothing to take over."),
+    "wrong_lock": (422, "This challenge is not from that lock."),
+}
+
+_OF_HTTP = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "not_json",
+}
+
+
+class Problem(Exception):
+    """Raise Problem("code", extra=...): a refusal that the caller is told about. `extra` must hold no secret."""
+
+    def __init__(self, code: str, *, headers: dict[str, str] | None = None, **extra: Any):
+        super().__init__(code)
+        self.code = code
+        self.status, self.detail = TABLE[code]
+        self.headers = headers or {}
+        self.extra = extra
+
+
+def response(problem: Problem) -> Response:
+    """RFC 9457 §4.2.1: with type about:blank the title is the status phrase; `code` and the rest are extensions."""
+    body = {
+        "type": "about:blank",
+        "title": HTTP_STATUS_CODES.get(problem.status, "Error"),
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        **problem.extra,
+    }
+    answer = jsonify(body)
+    answer.status_code = problem.status
+    answer.mimetype = "application/problem+json"
+    answer.headers.update(problem.headers)
+    return answer
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(Problem, response)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if error.response is not None and status < 400:  # a redirect of the router
+        return error.response  # type: ignore[return-value]
+    problem = Problem(_OF_HTTP.get(status, "bad_request" if status < 500 else "unexpected"))
+    problem.status = status
+    if status == 405:
+        problem.headers = {"Allow": ", ".join(sorted(getattr(error, "valid_methods", None) or ()))}
+    return response(problem)
+
+
+def _unexpected(error: Exception) -> Response:
+    if db.is_unavailable(error):
+        log.error("database unavailable: %s", type(error).__name__)
+        return response(Problem("unavailable", headers={"Retry-After": "2"}))
+    if isinstance(error, wrapping.WrongSecret):
+        log.error("%s", error)
+        return response(Problem("unexpected"))
+    log.error("unexpected error", exc_info=error)
+    return response(Problem("unexpected"))

@@ -1,0 +1,81 @@
+"""Master tokens, for technicians."""
+
+import logging
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from cloud import advertising, body, issuers, locks, masters, tokens
+from cloud.auth import STAFF, allow, cloud, me
+from cloud.problem import Problem
+from cloud.routes.claims import HOLDER, MESSAGE
+from protocol import keys
+
+log = logging.getLogger(__name__)
+routes = Blueprint("masters", __name__, url_prefix="/api/v1")
+
+
+@routes.post("/master-tokens")
+@allow(*STAFF)
+def create() -> ResponseReturnValue:
+    fields = body.read(
+        {"holder_key": HOLDER},
+        {
+            "locks": body.list_of(body.hex_of(8), 1, 8),
+            "group": body.hex_of(4),
+            "hello": MESSAGE,
+            "challenge": MESSAGE,
+            "exp": body.integer(),
+        },
+    )
+    _shape(fields)
+    holder = tokens.check_holder(fields["holder_key"])
+    box, now = cloud().box, cloud().now()
+    with cloud().db.writing() as session:
+        master = masters.create(
+            session,
+            box,
+            me().user_id,
+            holder,
+            now,
+            fields["exp"],
+            fields["locks"],
+            fields["group"],
+            fields["hello"],
+            fields["challenge"],
+        )
+        signers = issuers.public_keys(session, keys.COUNTERSIGN)
+        named = [
+            {
+                "lock_id": lock.lock_id,
+                "advertising": advertising.for_claim(
+                    locks.key(box, lock), lock.seen_floor, lock.next_epoch - 1, single=True
+                ),
+            }
+            for lock in master.locks
+        ]
+    what = fields["group"] or ",".join(lock.lock_id for lock in master.locks)
+    log.info("master token %s for %s, exp %d", master.cti.hex(), what, master.exp)
+    return (
+        jsonify(
+            cti=master.cti.hex(),
+            token=body.b64(master.token),
+            exp=master.exp,
+            locks=named,
+            group=fields["group"],
+            countersigners=[{"kid": key.kid, "key": body.b64(key.public)} for key in signers],
+        ),
+        201,
+    )
+
+
+def _shape(fields: dict) -> None:
+    wrong = None
+    if (fields["locks"] is None) == (fields["group"] is None):
+        wrong = {"field": "locks", "detail": "name either locks or a group"}
+    elif (fields["hello"] is None) != (fields["challenge"] is None):
+        wrong = {"field": "challenge", "detail": "hello and challenge come together"}
+    elif fields["group"] is not None and fields["challenge"] is None:
+        wrong = {"field": "challenge", "detail": "a group needs the hello and challenge of one of its locks"}
+    if wrong:
+        raise Problem("invalid", errors=[wrong])
