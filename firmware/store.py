@@ -1,0 +1,76 @@
+"""Files on flash that are whole after any power cut: small ones replaced in one step, and appends flushed one by one.
+
+Knows names and bytes, not what they mean. Every function raises OSError when the flash fails; who calls decides
+what the lock is then good for.
+"""
+
+import os
+
+from protocol.compat import const
+
+_ENOENT = const(2)
+_EIO = const(5)
+_NEW = ".new"  # a replacement on its way; after a cut it means nothing
+
+
+class Store:
+    """Files under `root`, a folder that exists. Names may hold one folder, made when first written to."""
+
+    def __init__(self, root):
+        self._root = root
+
+    def read(self, name):
+        """The bytes of a file; None when there is none."""
+        try:
+            with open(self._path(name), "rb") as file:
+                return file.read()
+        except OSError as error:
+            if error.errno == _ENOENT:
+                return None
+            raise
+
+    def write(self, name, data):
+        """The file holds data, or on an error what it held before."""
+        path = self._path(name)
+        self._put(path + _NEW, "wb", data)
+        os.rename(path + _NEW, path)  # never remove first: a cut between the two would leave neither
+
+    def append(self, name, data):
+        """Adds data to the end of a file, made if need be. A cut leaves all, none or a part at the tail."""
+        self._put(self._path(name), "ab", data)
+
+    def remove(self, name):
+        """Removes a file, if it is there."""
+        try:
+            os.remove(self._path(name))
+        except OSError as error:
+            if error.errno != _ENOENT:
+                raise
+
+    def names(self, folder):
+        """The files in a folder, sorted; none when there is no such folder."""
+        try:
+            names = os.listdir(self._path(folder))
+        except OSError as error:
+            if error.errno == _ENOENT:
+                return []
+            raise
+        return sorted([name for name in names if not name.endswith(_NEW)])
+
+    def make(self, folder):
+        """A folder, unless it is there."""
+        try:
+            os.stat(self._path(folder))
+        except OSError as error:
+            if error.errno != _ENOENT:
+                raise
+            os.mkdir(self._path(folder))
+
+    def _path(self, name):
+        return self._root + "/" + name
+
+    def _put(self, path, mode, data):
+        with open(path, mode) as file:
+            if file.write(data) != len(data):
+                raise OSError(_EIO)
+            file.flush()
