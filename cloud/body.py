@@ -41,6 +41,19 @@ def parse(
     return fields
 
 
+def query(name: str, reader: Reader, default: Any) -> Any:
+    """One parameter of the URL. Raises Problem invalid."""
+    value = request.args.get(name)
+    return default if value is None else parse({name: value}, {name: reader}, {})[name]
+
+
+def together(fields: Mapping[str, Any], *names: str) -> None:
+    """All of these or none. Raises Problem invalid."""
+    missing = [name for name in names if fields[name] is None]
+    if missing and len(missing) < len(names):
+        raise Problem("invalid", errors=[{"field": name, "detail": "is missing"} for name in missing])
+
+
 def _object(empty_is_fine: bool) -> dict[str, Any]:
     data = request.get_data(cache=False)  # MAX_CONTENT_LENGTH bounds it
     if not data and empty_is_fine:
@@ -91,6 +104,16 @@ def word(*choices: str) -> Reader:
         return value
 
     return reader
+
+
+_CODE = re.compile("[A-Za-z0-9-]{1,32}", re.ASCII)
+
+
+def code(value: Any) -> str:
+    """What is printed on a bicycle; fits a URL as it is."""
+    if type(value) is not str or not _CODE.fullmatch(value):
+        raise ValueError("must be 1 to 32 letters, digits or dashes")
+    return value
 
 
 def integer(low: int = 0, high: int = UINT32) -> Reader:

@@ -82,7 +82,7 @@ def _within_limit(session: Session, user_id: str, now: int) -> None:
         select(User.user_id).where(User.user_id == user_id).with_for_update()
     )  # two at once: one waits
     mine = (Claim.user_id == user_id, Claim.status == "open", Claim.exp >= now)
-    if session.scalar(select(func.count()).select_from(Claim).where(*mine)) or 0 >= OPEN_CLAIMS:
+    if (session.scalar(select(func.count()).select_from(Claim).where(*mine)) or 0) >= OPEN_CLAIMS:
         raise Problem("claim_limit", most=OPEN_CLAIMS)
 
 
@@ -110,13 +110,21 @@ def of_lock(session: Session, lock_id: str, limit: int = 100) -> Sequence[Claim]
     return session.scalars(rows.limit(limit)).all()
 
 
-def get(session: Session, cti: str, user_id: str, for_update: bool = False) -> Claim:
+def get(session: Session, cti: str, user_id: str) -> Claim:
     """Only one's own. Raises Problem not_found, for a stranger's claim too."""
     rows = select(Claim).where(Claim.cti == cti, Claim.user_id == user_id)
-    claim = session.scalars(rows.with_for_update() if for_update else rows).one_or_none()
+    claim = session.scalars(rows).one_or_none()
     if claim is None:
         raise Problem("not_found")
     return claim
+
+
+def _held(session: Session, cti: str, user_id: str) -> tuple[Claim, Lock]:
+    """A claim to change, with its lock's row held until the transaction ends. Whoever changes a lock's claims takes
+    that row first, so no two wait for each other. Raises Problem not_found."""
+    lock = locks.get(session, get(session, cti, user_id).lock_id, for_update=True)
+    session.expire_all()  # read again what may have changed while we waited
+    return get(session, cti, user_id), lock
 
 
 def status(claim: Claim, now: int) -> str:
@@ -127,7 +135,7 @@ def status(claim: Claim, now: int) -> str:
 def cancel(session: Session, cti: str, user_id: str, now: int) -> Claim:
     """Free the lock for others. The token may still start one ride, billed to this claim, until anyone newer comes by,
     the uplink brings the floor, or its window ends. Cancelling twice is cancelling once."""
-    claim = get(session, cti, user_id, for_update=True)
+    claim, _lock = _held(session, cti, user_id)
     if claim.status == "open":
         claim.status, claim.open_on = "cancelled", None
         session.flush()
@@ -157,35 +165,41 @@ def bind(
 ) -> tuple[Claim, Lock, bytes]:
     """(claim, lock, token): the same claim's token, bound to the challenge of a lock that has lost its clock.
     Raises Problem wrong_lock, claim_closed, claim_old, not_found."""
-    claim = get(session, cti, user_id, for_update=True)
+    claim, lock = _held(session, cti, user_id)
     key = issuers.usable(session, claim.kid, now)
     if status(claim, now) != "open" or key is None:
         raise Problem("claim_closed")
-    lock = locks.get(session, claim.lock_id)
     bound = tokens.bind([(lock, locks.key(box, lock))], hello, challenge)
-    locks.saw(session, lock.lock_id, bound.ride_floor, bound.receipt_seq)
     if bound.ride_floor > claim.epoch:
         raise Problem("claim_old")
+    locks.saw(session, lock.lock_id, bound.ride_floor, bound.receipt_seq)
     return claim, lock, tokens.issue_ride(session, box, key, claim, lock, now, nonce=bound.nonce)
 
 
 def succeed(
-    session: Session, box: Wrapping, cti: str, user_id: str, holder: bytes, now: int
+    session: Session,
+    box: Wrapping,
+    cti: str,
+    user_id: str,
+    holder: bytes,
+    now: int,
+    hello: bytes | None = None,
+    challenge: bytes | None = None,
 ) -> tuple[Claim, Lock, bytes]:
     """(claim, lock, token) for the owner's other phone: same cti, new key, next epoch, and it only takes over a running
     ride. The cloud may not know that the ride runs, so any claim will do whose ride is not known to have ended.
-    Raises Problem ride_over, claim_closed, not_found."""
-    claim = get(session, cti, user_id, for_update=True)
+    Bound to a challenge when one is given: the lock may have lost its clock meanwhile.
+    Raises Problem ride_over, claim_closed, wrong_lock, not_found."""
+    claim, lock = _held(session, cti, user_id)
     states = session.scalars(select(Ride.state).where(Ride.cti == cti, Ride.lock_id == claim.lock_id)).all()
     if states and all(state == "ended" for state in states):
         raise Problem("ride_over")
     key = issuers.usable(session, claim.kid, now)
     if key is None:
         raise Problem("claim_closed")
+    nonce = None
+    if hello is not None and challenge is not None:
+        nonce = tokens.bind([(lock, locks.key(box, lock))], hello, challenge).nonce
     lock = locks.next_epoch(session, claim.lock_id)
     claim.epoch, claim.holder = lock.next_epoch - 1, holder
-    return (
-        claim,
-        lock,
-        tokens.issue_ride(session, box, key, claim, lock, now, successor_until=now + SUCCESSOR_S),
-    )
+    return claim, lock, tokens.issue_ride(session, box, key, claim, lock, now, nonce, now + SUCCESSOR_S)

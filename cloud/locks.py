@@ -32,7 +32,7 @@ def register(
 
 def get(session: Session, lock_id: str, for_update: bool = False) -> Lock:
     """Raises Problem not_found."""
-    lock = session.get(Lock, lock_id, with_for_update=for_update or None)
+    lock = session.get(Lock, lock_id, with_for_update=for_update or None, populate_existing=for_update)
     if lock is None:
         raise Problem("not_found")
     return lock

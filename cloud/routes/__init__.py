@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from flask import Flask
+from werkzeug.routing import BaseConverter
 
 NOUNS = (
     "sessions",
@@ -15,6 +16,19 @@ NOUNS = (
 )
 
 
+class Id8(BaseConverter):
+    """A lock id or a cti; whatever else stands in its place is 404 before any query."""
+
+    regex = "[0-9a-f]{16}"
+
+
+class Code(BaseConverter):
+    """The code on a bicycle's sticker, as body.code."""
+
+    regex = "[A-Za-z0-9-]{1,32}"
+
+
 def install(app: Flask) -> None:
+    app.url_map.converters.update(id8=Id8, code=Code)
     for noun in NOUNS:
         app.register_blueprint(import_module(f"cloud.routes.{noun}").routes)

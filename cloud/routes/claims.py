@@ -16,7 +16,7 @@ routes = Blueprint("claims", __name__, url_prefix="/api/v1/claims")
 
 HOLDER = body.b64_of(32)
 MESSAGE = body.b64_of(1, 1024)  # a HELLO's or a CHALLENGE's body
-WHICH = {"asset": body.text(1, 22), "code": body.text(1, 32), "lock": body.hex_of(8)}
+WHICH = {"asset": body.text(1, 22), "code": body.code, "lock": body.hex_of(8)}
 
 
 @routes.post("")
@@ -66,7 +66,7 @@ def mine() -> ResponseReturnValue:
         return jsonify(claims=[views.claim(row, now) for row in claims.of_user(session, me().user_id)])
 
 
-@routes.get("/<cti>")
+@routes.get("/<id8:cti>")
 @allow(*ROLES)
 def one(cti: str) -> ResponseReturnValue:
     with cloud().db.reading() as session:
@@ -75,7 +75,7 @@ def one(cti: str) -> ResponseReturnValue:
         return jsonify(_answer(session, claim, lock, tokens.newest(session, cti)))
 
 
-@routes.delete("/<cti>")
+@routes.delete("/<id8:cti>")
 @allow(*ROLES)
 def cancel(cti: str) -> ResponseReturnValue:
     with cloud().db.writing() as session:
@@ -83,7 +83,7 @@ def cancel(cti: str) -> ResponseReturnValue:
         return jsonify(views.claim(claim, cloud().now()))
 
 
-@routes.post("/<cti>/token")
+@routes.post("/<id8:cti>/token")
 @allow(*ROLES)
 def bind(cti: str) -> ResponseReturnValue:
     fields = body.read({"hello": MESSAGE, "challenge": MESSAGE})
@@ -92,12 +92,14 @@ def bind(cti: str) -> ResponseReturnValue:
         return jsonify(_answer(session, *made)), 201
 
 
-@routes.post("/<cti>/successor")
+@routes.post("/<id8:cti>/successor")
 @allow(*ROLES)
 def succeed(cti: str) -> ResponseReturnValue:
-    holder = tokens.check_holder(body.read({"holder_key": HOLDER})["holder_key"])
+    fields = body.read({"holder_key": HOLDER}, {"hello": MESSAGE, "challenge": MESSAGE})
+    body.together(fields, "hello", "challenge")
+    holder = tokens.check_holder(fields.pop("holder_key"))
     with cloud().db.writing() as session:
-        made = claims.succeed(session, cloud().box, cti, me().user_id, holder, cloud().now())
+        made = claims.succeed(session, cloud().box, cti, me().user_id, holder, cloud().now(), **fields)
         return jsonify(_answer(session, *made)), 201
 
 

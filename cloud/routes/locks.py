@@ -1,6 +1,6 @@
 """Locks, for staff: registered, looked at, told a floor, asked to blink."""
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from cloud import assets, body, claims, commands, floors, issuers, locks, views
@@ -42,13 +42,13 @@ def register() -> ResponseReturnValue:
 def fleet() -> ResponseReturnValue:
     """By lock id, a page at a time: `next` is the `after` of the next page, null at the end."""
     with cloud().db.reading() as session:
-        rows = locks.page(session, request.args.get("after", "")[:16], PAGE)
+        rows = locks.page(session, body.query("after", body.hex_of(8), ""), PAGE)
         bikes = assets.of_locks(session, [row.lock_id for row in rows])
         shown = [views.lock(row, bikes.get(row.lock_id)) for row in rows]
     return jsonify(locks=shown, next=rows[-1].lock_id if len(rows) == PAGE else None)
 
 
-@routes.get("/<lock_id>")
+@routes.get("/<id8:lock_id>")
 @allow(*STAFF)
 def one(lock_id: str) -> ResponseReturnValue:
     now = cloud().now()
@@ -59,7 +59,7 @@ def one(lock_id: str) -> ResponseReturnValue:
     return jsonify(shown)
 
 
-@routes.post("/<lock_id>/floor")
+@routes.post("/<id8:lock_id>/floor")
 @allow("admin")
 def floor(lock_id: str) -> ResponseReturnValue:
     """Without a number: kill the tokens of every claim that is over and keep the open ones, re-issued where needed."""
@@ -77,7 +77,7 @@ def floor(lock_id: str) -> ResponseReturnValue:
     return jsonify(**answer, cancelled=dead, reissued=reissued)
 
 
-@routes.post("/<lock_id>/commands")
+@routes.post("/<id8:lock_id>/commands")
 @allow(*STAFF)
 def command(lock_id: str) -> ResponseReturnValue:
     kind = body.read({"kind": body.word(*commands.KINDS)})["kind"]

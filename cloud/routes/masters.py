@@ -70,11 +70,10 @@ def create() -> ResponseReturnValue:
 
 
 def _shape(fields: dict) -> None:
+    body.together(fields, "hello", "challenge")
     wrong = None
     if (fields["locks"] is None) == (fields["group"] is None):
         wrong = {"field": "locks", "detail": "name either locks or a group"}
-    elif (fields["hello"] is None) != (fields["challenge"] is None):
-        wrong = {"field": "challenge", "detail": "hello and challenge come together"}
     elif fields["group"] is not None and fields["challenge"] is None:
         wrong = {"field": "challenge", "detail": "a group needs the hello and challenge of one of its locks"}
     if wrong:
