@@ -12,6 +12,8 @@ _EIO = 5
 
 TEARS = ("nothing", "half", "all but one", "random", "all")  # how much is there of the write that was cut
 
+_MAGIC = b"RSFLASH1"
+_PAGE = 4_096  # before the blocks in a file: a kill between two pages then never falls into a block's
 _BLOCK = 512  # RAM flash: bytes in a block
 _BLOCKS = 256
 
@@ -64,7 +66,7 @@ class _Ram:
     def _dead(self):
         try:
             halt = Halt(self._power.halted)
-        except MemoryError:  # a file that was left open is being collected and closes itself, with the heap locked
+        except MemoryError:  # a file left open is collected and closes itself, with the heap locked
             return -_EIO
         raise halt
 
@@ -115,43 +117,37 @@ class Storage:
 
 
 class FileFlash:
-    """A flash in a file: each write is one write(2) in place, nothing waits in this process, so kill -9 tears none.
+    """A flash in a file: each write is one write(2) in place, nothing waits in this process, so kill -9 loses none.
 
-    Its first 16 bytes say how large it is. OSError when there is no such file, ValueError when it is not a flash.
+    The first page says how large it is. OSError when there is no such file, ValueError when it is not a flash.
     """
-
-    _MAGIC = b"RSFLASH1"
 
     def __init__(self, path):
         self._file = open(path, "r+b")
         head = self._file.read(16)
-        if head[:8] != self._MAGIC or len(head) != 16:
+        if head[:8] != _MAGIC or len(head) != 16:
             raise ValueError(path + " is not the image of a flash")
         self._size, self._count = struct.unpack(">II", head[8:])
 
     @staticmethod
     def make(path, size=4_096, count=256):
-        """A new, empty one, formatted, in place of any that was there."""
+        """A new one, formatted, in place of any that was there."""
         with open(path, "wb") as file:
-            file.write(FileFlash._MAGIC + struct.pack(">II", size, count))
-            erased = b"\xff" * size
+            head = _MAGIC + struct.pack(">II", size, count)
+            file.write(head + bytes(_PAGE - len(head)))
             for _ in range(count):
-                file.write(erased)
+                file.write(b"\xff" * size)
         flash = FileFlash(path)
         vfs.VfsLfs2.mkfs(flash)
         return flash
 
     def readblocks(self, block, buffer, offset=0):
-        self._file.seek(16 + block * self._size + offset)
-        if self._file.readinto(buffer) != len(buffer):
-            return -_EIO
-        return 0
+        self._file.seek(_PAGE + block * self._size + offset)
+        return 0 if self._file.readinto(buffer) == len(buffer) else -_EIO
 
     def writeblocks(self, block, buffer, offset=0):
-        self._file.seek(16 + block * self._size + offset)
-        if self._file.write(buffer) != len(buffer):
-            return -_EIO
-        return 0
+        self._file.seek(_PAGE + block * self._size + offset)
+        return 0 if self._file.write(buffer) == len(buffer) else -_EIO
 
     def ioctl(self, operation, argument):
         if operation == _COUNT:

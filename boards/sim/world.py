@@ -6,8 +6,6 @@ the ring shut lets the bolt snap in again. Pure; time is handed in. Knows nothin
 sockets or of files.
 """
 
-from array import array
-
 MOTOR_MS = 400  # of pulling for the bolt's whole way
 SPRING_MS = 40  # for the way back into a ring that is shut
 HAND_MS = 300  # a person holds the ring shut this long, then lets go
@@ -23,6 +21,10 @@ _CLOSED_AT = 5_000
 _FREE_AT = 90_000  # drawn back further than this, the bolt lets the ring go
 _HOLDS_AT = 50_000  # in further than this, it holds the ring
 _HISTORY = 64  # LED patterns remembered
+
+# What `dump` keeps: all that a person who goes away and comes back would find as it was.
+_KEPT = "now motor_ms actuations openings pulls_moving bolt_fault uplink _way _ring_shut _hand_until".split()
+_KEPT += "_jam _charge _moved_at _shaken _position".split()
 
 # What each takes from the battery, picovolts a millisecond: months idle, days of GNSS from full to empty.
 _DRAIN = {"idle": 60, "radio": 200, "gnss": 3_000, "motor": 5_000_000}
@@ -55,8 +57,8 @@ class World:
         self._moved_at = None
         self._shaken = False
         self._position = position
-        self._track = None  # (flat array of points, started, speed)
-        self._leg = 0  # index of the point behind the bike
+        self._track = None  # [points still to come, started, speed, time of the first point]
+        self._leg = None  # (point behind the bike, point ahead of it)
 
     # What the lock's parts see and do --------------------------------------------------------------------
 
@@ -126,21 +128,24 @@ class World:
         self._shaken = False
         self._track = None
 
-    def ride(self, points, speed=1):
+    def ride(self, points, speed=1, started=None):
         """Moves the bike along [(t_ms, lat_e7, lon_e7), ...], `speed` times as fast as these times rise.
 
-        Where two points are at one place the bike stands. ValueError for a track that cannot be ridden.
+        Where two points are at one place the bike stands. `points` is gone through twice, now to see that it can be
+        ridden (else ValueError) and then point by point on the way. `started`: when, if not now.
         """
-        flat = array("i")  # 12 bytes a point: this may share the lock's heap
-        for t_ms, lat, lon in points:
-            if flat and t_ms <= flat[-3]:
-                raise ValueError("a track's times rise: %d ms comes after %d ms" % (t_ms, flat[-3]))
-            for number in (t_ms, lat, lon):
-                flat.append(number)
-        if len(flat) < 6 or speed <= 0:
+        count, last = 0, None
+        for point in points:
+            if count and point[0] <= last:
+                raise ValueError("a track's times rise: %d ms comes after %d ms" % (point[0], last))
+            last = point[0]
+            count += 1
+        if count < 2 or speed <= 0:
             raise ValueError("a track has two points or more, and a speed above 0")
-        self._track = flat, self.now, speed
-        self._leg = 0
+        coming = iter(points)
+        first = next(coming)
+        self._track = coming, self.now if started is None else started, speed, first[0]
+        self._leg = first, next(coming)
         self._follow()
 
     def set_battery(self, millivolts):
@@ -162,6 +167,24 @@ class World:
     def riding(self):
         """Whether a track has points ahead of the bike."""
         return self._track is not None
+
+    def dump(self):
+        """The world in plain numbers, but for the points of a track, for `restore`; the lock in it is dark."""
+        kept = dict([(name, getattr(self, name)) for name in _KEPT])
+        kept["ride"] = self._track and self._track[1:3]
+        return kept
+
+    @staticmethod
+    def restore(kept, points=None):
+        """The world that was dumped, its bike still on the track whose points these are. It has yet to `advance`."""
+        world = World(kept["now"])
+        for name in _KEPT:
+            setattr(world, name, kept[name])
+        world._position = tuple(world._position)
+        if kept["ride"] and points is not None:
+            started, speed = kept["ride"]
+            world.ride(points, speed, started)
+        return world
 
     # Time ------------------------------------------------------------------------------------------------
 
@@ -210,10 +233,11 @@ class World:
     def _follow(self):
         if self._track is None:
             return
-        points, started, speed = self._track
-        at = points[0] + (self.now - started) * speed
-        while self._leg + 3 < len(points):
-            from_ms, lat, lon, to_ms, to_lat, to_lon = points[self._leg : self._leg + 6]
+        coming, started, speed, first_ms = self._track
+        at = first_ms + (self.now - started) * speed
+        while True:
+            (from_ms, lat, lon), ahead = self._leg
+            to_ms, to_lat, to_lon = ahead
             moves = (lat, lon) != (to_lat, to_lon)
             if at < to_ms:
                 part, whole = int(at - from_ms), to_ms - from_ms
@@ -221,8 +245,11 @@ class World:
                 if moves:
                     self._moved_at = self.now
                 return
-            self._leg += 3
             self._position = to_lat, to_lon
             if moves:
-                self._moved_at = started + int((to_ms - points[0]) / speed)
-        self._track = None
+                self._moved_at = started + int((to_ms - first_ms) / speed)
+            try:
+                self._leg = ahead, next(coming)
+            except StopIteration:
+                self._track = self._leg = None
+                return

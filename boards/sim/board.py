@@ -1,0 +1,100 @@
+"""The simulator: a board on MicroPython's unix port, in real time, with real sockets and littlefs in a file."""
+
+import asyncio
+import os
+import sys
+
+import vfs
+
+from boards.parts.ble import Ble
+from boards.sim import bluetooth, parts
+from boards.sim.bearer import Bearer
+from boards.sim.flash import FileFlash
+from boards.sim.lasting import Lasting
+from boards.sim.watchdog import Watchdog
+
+ROOT = "/flash"
+EXIT_RESET, EXIT_POWER = 3, 4  # exit status: start me again, warm or cold; the watchdog's is -14
+
+JITTER_E7 = 40  # half a metre
+
+
+class Clock:
+    def __init__(self, lasting):
+        self._lasting = lasting
+        self._booted = lasting.now_ms()
+
+    def uptime_ms(self):
+        return self._lasting.now_ms() - self._booted
+
+    def rtc(self):
+        offset = self._lasting.rtc_offset
+        return None if offset is None else self._lasting.now_ms() // 1_000 + offset
+
+    def set_rtc(self, unix):
+        self._lasting.rtc_offset = unix - self._lasting.now_ms() // 1_000
+        self._lasting.save()
+
+    async def sleep_ms(self, ms):
+        await asyncio.sleep_ms(ms)
+
+
+class Motor(parts.Motor):
+    """Each pull is on record before the motor turns."""
+
+    def __init__(self, lasting):
+        super().__init__(lasting.at)
+        self._lasting = lasting
+
+    def pull(self):
+        super().pull()
+        self._lasting.save()
+
+    def stop(self):
+        super().stop()
+        self._lasting.save()
+
+
+class Storage:
+    def __init__(self, image):
+        vfs.mount(FileFlash(image), ROOT)
+        self.root = ROOT
+
+
+class Board:
+    """`image`: path of the flash; `folder`: what lies outside the lock. Both paths absolute or from where it started.
+
+    OSError or ValueError when either cannot be used. `lasting` is for the hand beside the bike, not for firmware.
+    """
+
+    def __init__(self, image, folder):
+        self.storage = Storage(image)
+        self.lasting = lasting = Lasting(folder, JITTER_E7)
+        self.watchdog = Watchdog(folder)
+        self.boot_cause = lasting.boot_cause
+        self.clock = Clock(lasting)
+        self.motor = Motor(lasting)
+        self.bolt = parts.Bolt(lasting.at)
+        self.shackle = parts.Shackle(lasting.at)
+        self.motion = parts.Motion(lasting.at)
+        self.led = parts.Led(lasting.at)
+        self.battery = parts.Battery(lasting.at)
+        self.gnss = parts.Gnss(lasting.at, lasting.receiver)
+        self.bearer = Bearer(lasting.at)
+        self.link = Ble(bluetooth)
+        self.link.start()
+        lasting.world.radio_on = True
+
+    def random(self, n):
+        return os.urandom(n)
+
+    def reset(self):
+        self.end("reset")
+
+    def end(self, farewell):
+        """Stops the lock's processor: "reset", or "power", which loses the clock."""
+        if farewell == "power":
+            self.lasting.rtc_offset = None
+        self.lasting.at().dark()
+        self.lasting.save(farewell)
+        sys.exit(EXIT_RESET if farewell == "reset" else EXIT_POWER)
