@@ -1,0 +1,92 @@
+"""What is too old: epoch floors and the time floor, kept per key and saved only when they grow (SPEC.md section 6).
+
+A key that has left the keyset takes its floors with it: what a leaked key poisoned is dropped with the key.
+The uplink's floors stand apart. Nothing here ever goes down while its key is in the keyset.
+"""
+
+from firmware.rides import Unreadable
+from protocol import cbor, keys
+from protocol.compat import const
+from protocol.shape import is_bytes, is_list, is_uint
+
+_FILE = "floors"
+_LIMIT = const(1024)
+_UINT33 = (1 << 32) + 1  # a single ride's floor goes one past its epoch
+
+
+class Floors:
+    """Of the keys in the keyset. Raises OSError; Unreadable for a file that is not ours.
+
+    `time_fell`: the time floor that was saved came from a key that is gone, so whatever clock it had pushed ahead is
+    not to be believed.
+    """
+
+    def __init__(self, store, keyset):
+        self._store = store
+        self._floors = {kid: 0 for kid in keyset.keys}
+        self._times = {kid: 0 for kid in keyset.keys}
+        self._uplink = self._master = 0
+        self._grown = False
+        self.time_fell = False
+        self._load()
+
+    def _load(self):
+        data = self._store.read(_FILE)
+        if data is None:
+            return
+        try:
+            item = cbor.decode(data, _LIMIT)
+        except cbor.CborError:
+            raise Unreadable("floors")
+        if not is_list(item, 3) or not is_uint(item[0]) or not is_uint(item[1]) or not is_list(item[2]):
+            raise Unreadable("floors")
+        self._uplink, self._master = item[0], item[1]
+        highest = 0
+        for entry in item[2]:
+            if not is_list(entry, 3) or not is_bytes(entry[0], 4):
+                raise Unreadable("floors")
+            kid, floor, iat = entry
+            if not is_uint(floor, _UINT33) or not is_uint(iat):
+                raise Unreadable("floors")
+            highest = max(highest, iat)
+            if kid in self._floors:
+                self._floors[kid], self._times[kid] = floor, iat
+        self.time_fell = highest > self.time()
+
+    # ---- what holds
+
+    def ride(self):
+        """The ride floor: the highest over the ride issuers in the keyset, and the uplink's."""
+        return max([self._uplink] + [self._floors[kid] for kid in self._floors if kid[0] == keys.RIDE])
+
+    def master(self):
+        return self._master
+
+    def time(self):
+        """The highest iat that was verified under a key in the keyset; 0 before the first."""
+        return max([0] + [self._times[kid] for kid in self._times])
+
+    # ---- what raises them; `save` before anyone is told
+
+    def raise_to(self, kid, floor, iat):
+        """floor: epoch that the lock no longer goes below under this key; iat: when a verified token was issued."""
+        if kid in self._floors:  # else its token did not verify under this keyset
+            if floor > self._floors[kid]:
+                self._floors[kid], self._grown = floor, True
+            if iat > self._times[kid]:
+                self._times[kid], self._grown = iat, True
+
+    def uplink(self, ride_floor, master_floor):
+        """The cloud's word, over the authenticated uplink: saved at once."""
+        if ride_floor > self._uplink:
+            self._uplink, self._grown = ride_floor, True
+        if master_floor > self._master:
+            self._master, self._grown = master_floor, True
+        self.save()
+
+    def save(self):
+        """To flash, if anything grew since."""
+        if self._grown:
+            entries = [[kid, self._floors[kid], self._times[kid]] for kid in sorted(self._floors)]
+            self._store.write(_FILE, cbor.encode([self._uplink, self._master, entries]))
+            self._grown = False
