@@ -197,9 +197,8 @@ def parse_option(value: bytes):
     if flags & _KID_FLAG:
         kid = value[pos:]
         pos = len(value)
-    # this one comparison refuses reserved bits and lengths, leading zeros, what breaks off and what is left over
-    if (piv and (len(piv) > _PIV_MAX or len(piv) > 1 and piv[0] == 0)) or make_option(
-        piv, kid, id_context
-    ) != value:
+    if piv and (len(piv) > _PIV_MAX or len(piv) > 1 and piv[0] == 0):
+        raise OscoreError("malformed Partial IV")
+    if make_option(piv, kid, id_context) != value:  # reserved bits, what breaks off, what is left over
         raise OscoreError("malformed option")
     return piv, kid, id_context

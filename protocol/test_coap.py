@@ -31,6 +31,8 @@ GOOD = (
     ("40007d38", coap.CON, coap.EMPTY, 0x7D38, "", [], b""),  # a ping
     ("5102000107ff00", coap.NON, coap.POST, 1, "07", [], b"\x00"),
     ("480200010102030405060708", coap.CON, coap.POST, 1, "0102030405060708", [], b""),
+    ("40020000", coap.CON, coap.POST, 0, "", [], b""),
+    ("4002ffff", coap.CON, coap.POST, 0xFFFF, "", [], b""),
     (
         "44015d1f00003974396c6f63616c686f737483747631",
         coap.CON,
@@ -86,6 +88,8 @@ BAD = (
     (0, 0x01, "0f"),  # reserved length
     (0, 0x01, "bf" + 15 * "61"),
     (0, 0x01, "b161f0"),
+    (0, 0x01, "f0000000"),  # not even if three more bytes are there for a 15
+    (0, 0x01, "0f000000" + 269 * "61"),
     (0, 0x01, "e0fef3"),  # option number 65536
     (0, 0x01, "e0fef210"),
     (0, 0x01, "e0ffffe0ffff"),
@@ -206,6 +210,31 @@ def test_encode_refuses_what_decode_would():
     assert refused(coap.CON, coap.GET, 1, b"", [], bytes(1276))
 
 
+def test_codes():
+    for text, codes in (
+        ("0.", (coap.EMPTY, coap.GET, coap.POST, coap.PUT, coap.DELETE, coap.FETCH)),
+        ("2.", (None, coap.CREATED, coap.DELETED, coap.VALID, coap.CHANGED, coap.CONTENT)),
+        ("4.", (coap.BAD_REQUEST, coap.UNAUTHORIZED, coap.BAD_OPTION, coap.FORBIDDEN, coap.NOT_FOUND)),
+        ("5.", (coap.INTERNAL_ERROR, None, None, coap.UNAVAILABLE)),
+    ):
+        for detail, code in enumerate(codes):
+            assert code is None or coap.dotted(code) == text + "%02d" % detail
+    rest = (coap.CONTINUE, coap.METHOD_NOT_ALLOWED, coap.INCOMPLETE, coap.TOO_LARGE, coap.UNSUPPORTED_FORMAT)
+    assert [coap.dotted(code) for code in rest] == ["2.31", "4.05", "4.08", "4.13", "4.15"]
+    assert coap.dotted(coap.TOO_MANY_REQUESTS) == "4.29"
+
+
+def test_options_alone():
+    options = [(coap.CONTENT_FORMAT, b"\x3c"), (coap.ECHO, b"e")]
+    assert coap.decode_options(coap.encode_options(options, b"p")) == (options, b"p")
+    assert coap.decode_options(b"\x44" + coap.encode_options(options), 1) == (options, b"")
+    try:
+        coap.encode_options([(coap.ECHO, bytes(269 + 0x10000))])
+    except ValueError:
+        return
+    raise AssertionError
+
+
 def test_small_things():
     assert [coap.uint(n) for n in (0, 1, 255, 256, 65536)] == [
         b"",
@@ -213,12 +242,6 @@ def test_small_things():
         b"\xff",
         b"\x01\x00",
         b"\x01\x00\x00",
-    ]
-    assert [coap.dotted(code) for code in (coap.EMPTY, coap.POST, coap.CHANGED, 0xA3)] == [
-        "0.00",
-        "0.02",
-        "2.04",
-        "5.03",
     ]
     assert coap.acknowledge(0x1234) == b"\x60\x00\x12\x34"
     assert (
@@ -235,6 +258,13 @@ try:
 except ImportError:  # MicroPython
     pass
 else:
+
+    def test_numbers_are_the_registered_ones():
+        theirs = aiocoap.numbers.OptionNumber
+        names = [name for name in dir(coap) if name in theirs.__members__]
+        assert len(names) > 18
+        for name in names:
+            assert getattr(coap, name) == theirs[name], name
 
     @given(st.binary(max_size=80))
     def test_any_bytes_are_refused_or_round_trip(data):

@@ -156,6 +156,11 @@ def test_sign1_refuses_to_write_what_it_would_not_read():
     assert error_of(cose.sign1, lambda data: SIGNATURE, bytes(33), b"") is ValueError
 
 
+def test_sign1_kid_of_1_to_32_bytes():
+    for kid in (b"k", bytes(32)):
+        assert cose.parse_sign1(cose.sign1(lambda data: SIGNATURE, kid, b""), 512).kid == kid
+
+
 def test_sign1_one_form_only():
     good = wrap(18, EDDSA, {}, b"p", SIGNATURE)
     assert cose.parse_sign1(good, 512).kid == KID

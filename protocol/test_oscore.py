@@ -270,25 +270,53 @@ def test_wrong_names_and_shapes():
     assert refused(lock, *server(2).protect_response(bound, said), request)  # other keys
     for inside in (b"", b"\x02", b"\x00", b"\x61", b"\x44\xff", b"\x44\xb2a", b"\x44\xf0"):
         assert refused(lock, *server().protect_response(bound, inside), request), inside
-    for value in (
-        "00",  # empty says it
-        "06",  # reserved lengths of a Partial IV
-        "0600112233445566",
-        "0700112233445566",
-        "21",  # reserved bits
+    assert lock.unprotect_response(options, sealed, request)[0] == coap.CHANGED
+
+
+def test_option_values():
+    for text, parts in (
+        ("", (None, None, None)),
+        ("0100", (b"\x00", None, None)),
+        ("0501020304ff", (b"\x01\x02\x03\x04\xff", None, None)),
+        ("08", (None, b"", None)),
+        ("0801", (None, b"\x01", None)),
+        ("1000", (None, None, b"")),
+        ("190702aabbcc", (b"\x07", b"\xcc", b"\xaa\xbb")),
+    ):
+        assert oscore.parse_option(unhex(text)) == parts, text
+        assert oscore.make_option(*parts) == unhex(text), text
+    for text in (
+        "00",  # an empty value says it
+        "06112233445566",  # reserved lengths of a Partial IV
+        "0711223344556677",
+        "2100",  # reserved bits
         "4100",
         "8100",
         "01",  # cut short
         "0201",
         "10",
         "1001",
-        "110001",
-        "020001",  # leading zeros
+        "1101",
+        "110102aa",
+        "020000",  # leading zeros
+        "020007",
         "010000",  # left over
         "100061",
     ):
-        assert refused(lock, [(coap.OSCORE, unhex(value))], sealed, request), value
-    assert lock.unprotect_response(options, sealed, request)[0] == coap.CHANGED
+        try:
+            oscore.parse_option(unhex(text))
+        except oscore.OscoreError:
+            continue
+        raise AssertionError(text)
+
+
+def test_a_number_with_leading_zeros_is_another_spelling():
+    lock, request, bound = exchange()
+    _, sealed = server().protect_response(bound, plaintext_of(coap.CHANGED), b"\x07")
+    assert refused(
+        lock, [(coap.OSCORE, b"\x02\x00\x07")], sealed, request
+    )  # the same nonce, so the tag is right
+    assert lock.unprotect_response([(coap.OSCORE, b"\x01\x07")], sealed, request)[0] == coap.CHANGED
 
 
 def test_outer_options_of_a_response_do_not_come_out():
@@ -297,6 +325,21 @@ def test_outer_options_of_a_response_do_not_come_out():
     options, sealed = server().protect_response(bound, plaintext_of(coap.UNAUTHORIZED, inside))
     got = lock.unprotect_response([(coap.ECHO, b"forged")] + options, sealed, request)
     assert got == (coap.UNAUTHORIZED, inside, b"")
+
+
+def test_protecting_twice():
+    lock = client()
+    try:
+        lock.protect_request(coap.POST, [(coap.OSCORE, b"")])
+    except ValueError:
+        return
+    raise AssertionError
+
+
+def test_ids_that_just_fit():
+    longest = oscore.Context(SECRET, SALT, bytes(7), b"\x01" * 7, bytes(255))
+    option = longest.protect_request(coap.POST, [])[1][0][1]
+    assert oscore.parse_option(option) == (b"\x00", bytes(7), bytes(255))
 
 
 def test_ids_that_do_not_fit():
