@@ -31,7 +31,7 @@ class MicroPythonFile(pytest.File):
         self.heap = asked.group(1) if asked else HEAP
         self.reports = None
         for node in ast.parse(source).body:  # what stands inside `try: import ... else:` is CPython's alone
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 yield MicroPythonItem.from_parent(self, name=f"{node.name}[micropython]", test=node.name)
 
     def report_of(self, test):
