@@ -26,6 +26,7 @@ class Claim:
     token: bytes = field(repr=False)
     key: Ed25519PrivateKey = field(repr=False)
     adv_keys: tuple[bytes, ...] = field(repr=False)
+    countersigners: dict[str, bytes] = field(repr=False, default_factory=dict)  # kid, hex -> public key
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,14 @@ class Pocket:
         )
         for place in (self._claims, self._receipts, self._sealed):
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._signers = folder / "countersigners.json"
 
     # --- claims ---
 
     def keep_claim(self, claim: Claim) -> None:
+        """In place of the same claim's earlier token, if any."""
+        signers = {kid: key.hex() for kid, key in claim.countersigners.items()}
+        _write(self._signers, {**self._countersigners(), **signers})
         _write(
             self._claims / f"{claim.cti.hex()}.json",
             {
@@ -101,28 +106,26 @@ class Pocket:
     def undelivered(self) -> list[bytes]:
         return [one.receipt for one in self.receipts() if one.word is None]
 
-    def delivered(self, receipt: bytes, word: dict, public_key: bytes) -> None:
+    def delivered(self, receipt: bytes, word: dict) -> None:
         """Checks the cloud's word against the receipt that the lock gave, then keeps it. Raises Mismatch.
 
-        `word`: {"digest": hex, "countersignature": hex, ...}; `public_key`: the cloud's countersigning key.
+        `word`: {"digest": hex, "kid": hex, "countersignature": hex}. The keys believed are those that came with
+        claims, before the ride: a cloud cannot bring in another one afterwards.
         """
-        parsed = receipts.parse(receipt)
-        digest = receipts.digest(receipt)
+        parsed, digest = receipts.parse(receipt), receipts.digest(receipt)
         if word["digest"] != digest.hex():
-            raise Mismatch(
-                f"receipt {parsed.seq} of this ride: the cloud holds another one than the lock gave"
-            )
+            raise Mismatch(f"Receipt {parsed.seq}: the cloud holds another one than the lock gave.")
         signed = receipts.countersign_input(parsed.lock_id, parsed.seq, digest)
         try:
-            Ed25519PublicKey.from_public_bytes(public_key).verify(
-                bytes.fromhex(word["countersignature"]), signed
-            )
-        except (InvalidSignature, ValueError) as error:
-            raise Mismatch(
-                f"receipt {parsed.seq} of this ride: the cloud's signature does not hold"
-            ) from error
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self._countersigners()[word["kid"]]))
+            key.verify(bytes.fromhex(word["countersignature"]), signed)
+        except (InvalidSignature, ValueError, KeyError) as error:
+            raise Mismatch(f"Receipt {parsed.seq}: the cloud's signature does not hold.") from error
         path = self._path(receipt)
         _write(path, {**json.loads(path.read_text()), "word": word})
+
+    def _countersigners(self) -> dict[str, str]:
+        return json.loads(self._signers.read_text()) if self._signers.exists() else {}
 
     def _path(self, receipt: bytes) -> Path:
         return self._receipts / f"{receipts.digest(receipt)[:16].hex()}.json"

@@ -1,0 +1,133 @@
+"""A person with a phone: what the app does, between the cloud, the pocket and the lock.
+
+Blocking calls to the cloud run in threads, so that the radio goes on. Also the technician's app, which differs in
+where its token comes from. Decides nothing: the lock does.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tools import phone
+from tools.cloud_client import CloudClient, b64, part, unb64
+from tools.pocket import Claim, Pocket
+
+_BATCH = 20  # receipts in one delivery
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds from the tap to the answer; `link` is all that the lock did not measure: finding, connecting, frames."""
+
+    total: float
+    link: float
+    crypto: float
+    storage: float
+    motor: float
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What came of a tap: the lock's answer, and how long it took."""
+
+    answer: phone.Answer
+    latency: Latency
+
+
+class Rider:
+    def __init__(self, cloud: CloudClient, pocket: Pocket, radio: phone.Radio | None = None) -> None:
+        self.cloud, self.pocket, self.radio = cloud, pocket, radio
+
+    # --- with the cloud ---
+
+    async def sign_up(self, login: str, password: str) -> None:
+        """A new account, signed in. Raises CloudError."""
+        await self._post("/api/v1/users", {"login": login, "password": password})
+        await self.sign_in(login, password)
+
+    async def sign_in(self, login: str, password: str) -> None:
+        answer = await self._post("/api/v1/sessions", {"login": login, "password": password})
+        self.cloud.token = answer["token"]
+
+    async def claim(self, code: str, **terms: object) -> Claim:
+        """Claim the bike with this code; the key is drawn here and never leaves. `terms`: mode, exp, hold."""
+        key = Ed25519PrivateKey.generate()
+        body = {"code": code, "holder_key": b64(key.public_key().public_bytes_raw()), **terms}
+        return self._kept(await self._post("/api/v1/claims", body), key)
+
+    async def cancel(self, claim: Claim) -> None:
+        await asyncio.to_thread(self.cloud.delete, f"/api/v1/claims/{part(claim.cti.hex())}")
+
+    async def bind(self, claim: Claim, greeting: phone.Greeting) -> Claim:
+        """The claim's token, bound to this challenge: for a lock that has lost its clock. Needs to be online."""
+        body = {"hello": b64(greeting.hello), "challenge": b64(greeting.answer)}
+        return self._kept(await self._post(f"/api/v1/claims/{part(claim.cti.hex())}/token", body), claim.key)
+
+    async def master(self, lock_id: bytes) -> Claim:
+        """A technician's token for one lock."""
+        key = Ed25519PrivateKey.generate()
+        body = {"locks": [lock_id.hex()], "holder_key": b64(key.public_key().public_bytes_raw())}
+        answer = await self._post("/api/v1/master-tokens", body)
+        return self._kept({**answer, **answer["locks"][0]}, key)
+
+    def _kept(self, answer: dict, key: Ed25519PrivateKey) -> Claim:
+        claim = Claim(
+            bytes.fromhex(answer["cti"]),
+            bytes.fromhex(answer["lock_id"]),
+            unb64(answer["token"]),
+            key,
+            tuple(bytes.fromhex(entry["key"]) for entry in answer["advertising"]),
+            {signer["kid"]: unb64(signer["key"]) for signer in answer["countersigners"]},
+        )
+        self.pocket.keep_claim(claim)
+        return claim
+
+    async def _post(self, path: str, body: dict) -> dict:
+        return await asyncio.to_thread(self.cloud.post, path, body)
+
+    async def deliver(self) -> list[dict]:
+        """Bring the receipts that the cloud has not answered for. -> its answers. Raises Mismatch, CloudError."""
+        done: list[dict] = []
+        waiting = self.pocket.undelivered()
+        for start in range(0, len(waiting), _BATCH):
+            some = waiting[start : start + _BATCH]
+            answer = await self._post("/api/v1/receipts", {"receipts": [b64(one) for one in some]})
+            for one, word in zip(some, answer["receipts"], strict=True):
+                self.pocket.delivered(one, word)
+                done.append(word)
+        return done
+
+    # --- at the lock ---
+
+    @contextlib.asynccontextmanager
+    async def at(self, claim: Claim, find_s: float = phone.FIND_S) -> AsyncIterator[phone.Link]:
+        """A link to the claim's lock."""
+        async with phone.reach(
+            phone.advertised(claim.adv_keys), self.radio, self.pocket.keep, find_s
+        ) as link:
+            yield link
+
+    async def open(self, link: phone.Link, claim: Claim, tapped: float) -> Opened:
+        """OPEN by the claim's token; fetches a bound one when the lock has lost its clock. `tapped`: perf_counter()."""
+        greeting = await link.greet()
+        if greeting.clock_unknown:
+            greeting = await link.greet(patient=True)
+            claim = await self.bind(claim, greeting)
+        return opened(await link.unlock(claim.token, claim.key), tapped)
+
+    async def carry(self, link: phone.Link) -> int:
+        """Take sealed receipts along for the cloud. -> how many batches."""
+        batches = await link.collect()
+        for batch in batches:
+            self.pocket.keep_sealed(batch)
+        return len(batches)
+
+
+def opened(answer: phone.Answer, tapped: float) -> Opened:
+    total = (time.perf_counter() - tapped) * 1000
+    crypto, storage, motor = answer.ms
+    return Opened(answer, Latency(total, max(0.0, total - crypto - storage - motor), crypto, storage, motor))
