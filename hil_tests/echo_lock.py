@@ -1,7 +1,8 @@
 """A lock that knows nothing but its link: it echoes frames, in pieces that fit, and tells what became of the rest.
 
-Runs on MicroPython, for test_radio.py. RINGSLOT_ECHO is the 8 bytes that it advertises; RINGSLOT_BUFFER the size of its
-value buffer. A frame that begins with "!" is an order, see `ORDERS`; one with "?raise" in it raises in the handler.
+Runs on MicroPython, for test_radio.py. RINGSLOT_ECHO is the 8 bytes that it advertises, RINGSLOT_BUFFER the size of
+its value buffer, RINGSLOT_FLAG what wakes its reader. A frame that begins with "!" is an order, see `ORDERS`; one that
+begins with "?raise" raises in the handler.
 """
 
 import asyncio
@@ -101,7 +102,8 @@ async def echo(link):
 
 async def main():
     global rounds_off
-    link = Ble(Stack, int(os.getenv("RINGSLOT_BUFFER") or "512"))
+    flag = getattr(asyncio, os.getenv("RINGSLOT_FLAG") or "ThreadSafeFlag")()
+    link = Ble(Stack, int(os.getenv("RINGSLOT_BUFFER") or "512"), flag)
     link.start()
     link.advertise((os.getenv("RINGSLOT_ECHO") or "ringslot").encode(), 50)
     asyncio.create_task(echo(link))

@@ -21,6 +21,7 @@ from protocol import gatt
 from tools.bleak_radio import Phone
 
 ECHO = "hil_tests/echo_lock.py"
+FLAGS = ("ThreadSafeFlag", "Event")  # what wakes the reader on an ESP32, and what boards/sim may use
 SOON = 5.0  # seconds; nothing here takes as long
 
 
@@ -101,8 +102,9 @@ def test_a_scan_shows_the_payload_the_service_and_nothing_stable(radio, start_lo
     run(test)
 
 
-def test_every_length_comes_back_whole_and_once(radio, start_lock):
-    start_lock("lengths", ECHO)
+@pytest.mark.parametrize("flag", FLAGS)
+def test_every_length_comes_back_whole_and_once(radio, start_lock, flag):
+    start_lock("lengths", ECHO, RINGSLOT_FLAG=flag)
 
     async def test():
         async with Phone(radio.hci) as phone, await echo(phone) as link:
@@ -471,9 +473,10 @@ def test_the_radio_ends_with_the_program_that_started_it(end):
         process.wait()
 
 
-def test_round_trip_is_measured(radio, start_lock, record_property, capsys):
+@pytest.mark.parametrize("flag", FLAGS)
+def test_round_trip_is_measured(radio, start_lock, record_property, capsys, flag):
     """Write to notification, as the phone sees it; the figure is printed, not judged."""
-    start_lock("measured", ECHO)
+    start_lock("measured", ECHO, RINGSLOT_FLAG=flag)
 
     async def test():
         async with Phone(radio.hci) as phone, await echo(phone) as link:
@@ -483,10 +486,9 @@ def test_round_trip_is_measured(radio, start_lock, record_property, capsys):
                 assert await link.ask(b"%0100d" % number, response=False) == b"%0100d" % number
                 taken.append((time.perf_counter() - began) * 1000)
             taken.sort()
-            record_property("round_trip_ms", statistics.median(taken))
+            p50, p99 = statistics.median(taken), taken[-3]
+            record_property("round_trip_ms", p50)
             with capsys.disabled():
-                print(
-                    f"\n  write to notification: p50 {statistics.median(taken):.2f} ms, p99 {taken[-3]:.2f} ms"
-                )
+                print(f"\n  write to notification, {flag}: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
 
     run(test)

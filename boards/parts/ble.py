@@ -87,16 +87,21 @@ class _Slot:
 
 
 class Ble:
-    """boards.contract.Link over BLE. `buffer`: bytes of a written value; one that fills it counts as cut."""
+    """boards.contract.Link over BLE.
 
-    def __init__(self, bluetooth, buffer=512):
+    `buffer`: bytes of a written value; one that fills it counts as cut. `flag`: what the irq handler sets to wake
+    the reader, with set(), clear() and wait(). Where the handler interrupts, only asyncio.ThreadSafeFlag will do;
+    where it runs inside the event loop (boards/sim), asyncio.Event spares the loop from polling every millisecond.
+    """
+
+    def __init__(self, bluetooth, buffer=512, flag=None):
         self._bluetooth = bluetooth
         self._buffer = buffer
         self._ble = None
         self._slots = [_Slot() for _ in range(_SLOTS)]
         self._turn = 0
         self._number = 0
-        self._flag = asyncio.ThreadSafeFlag()
+        self._flag = flag or asyncio.ThreadSafeFlag()
         self._handler = self._irq  # bound once: registering it again allocates nothing
         self._payload = None
         self._interval_us = 0
@@ -179,6 +184,7 @@ class Ble:
                         self._resume()
                     return found[0], number, found[1]
             await self._flag.wait()
+            self._flag.clear()  # before the rings are looked at again: what comes now sets it anew
 
     def _irq(self, event, data):
         try:

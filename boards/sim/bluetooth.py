@@ -269,7 +269,6 @@ class BLE:
                     start = end
                 inbox[: used - start] = bytes(inbox[start:used])
                 used -= start
-                await asyncio.sleep_ms(0)  # else poll() waits 1 ms for sockets before it sees a flag now set
         except OSError:
             self._active = False
             sys.stderr.write("the virtual radio is gone\n")
