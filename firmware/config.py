@@ -1,0 +1,129 @@
+"""What a lock is told when it is provisioned: who it is, whom it believes, how it is set. Refuses to start half-set.
+
+| file          | holds                                                                               |
+|---------------|-------------------------------------------------------------------------------------|
+| identity      | CBOR {1: lock id (8 bytes), 2: K_lock (32 bytes), 3: group id (4 bytes) or null}     |
+| keyset        | the keyset of SPEC.md section 2                                                     |
+| settings.json | an object with the keys of `SETTINGS`; those without a default must be there        |
+"""
+
+import json
+
+from protocol import cbor, keys, keyset
+from protocol.shape import is_bytes
+
+_KINDS = ("exclusive", "pooled")
+_NAME_MAX = 253  # characters of a host name, RFC 1035 §2.3.4
+
+
+class ConfigError(Exception):
+    """Something is missing or wrong; the text names the file and the thing, and never shows a value."""
+
+
+# name: (default or None where it must be set, lowest, highest), or the default and what is accepted
+SETTINGS = {
+    "kind": (None, _KINDS),  # exclusive: one claim at a time; pooled: period claims of several riders
+    "uplink_host": (None, str),
+    "uplink_port": (5683, 1, 65_535),
+    "still_s": (300, 30, 86_400),  # after which an open bike is handed over
+    "hold_max_s": (3_600, 0, 604_800),
+    "longest_max_s": (86_400, 60, 2_678_400),
+    "start_reserve_mv": (3_500, 0, 20_000),  # below it no ride starts
+    "reopen_reserve_mv": (3_300, 0, 20_000),  # below it the bolt does not move
+    "motor_ms": (1_500, 100, 10_000),
+    "fix_every_s": (5, 1, 3_600),
+    "speed_max_dms": (150, 10, 1_000),  # dm/s
+    "accuracy_max_dm": (500, 10, 10_000),
+    "batch": (20, 1, 60),
+    "uplink_every_s": (60, 1, 86_400),
+    "status_every_s": (300, 10, 86_400),
+    "advertise_ms": (250, 20, 10_240),
+    "slot_s": (900, 10, 86_400),
+}
+
+
+class Settings:
+    """One attribute for each name in SETTINGS."""
+
+    __slots__ = tuple(SETTINGS)
+
+
+class Config:
+    """`lock_id`, `k_lock`, `group` (or None), `keyset`, `settings`. Raises ConfigError, OSError."""
+
+    __slots__ = ("lock_id", "k_lock", "group", "keyset", "settings")
+
+    def __init__(self, store):
+        self.lock_id, self.k_lock, self.group = _identity(_file(store, "identity"))
+        self.keyset = _keyset(_file(store, "keyset"))
+        self.settings = settings_of(_file(store, "settings.json"))
+
+    def __repr__(self):
+        return "Config(...)"  # it holds K_lock
+
+
+def _file(store, name):
+    data = store.read(name)
+    if data is None:
+        raise ConfigError("the file %s is missing: this lock was not provisioned" % name)
+    return data
+
+
+def _identity(data):
+    try:
+        item = cbor.decode(data)
+    except cbor.CborError:
+        raise ConfigError("identity is not strict CBOR")
+    if type(item) is not dict or sorted(item) != [1, 2, 3]:
+        raise ConfigError("identity must hold lock id (1), K_lock (2) and group (3), and nothing else")
+    if not is_bytes(item[1], 8):
+        raise ConfigError("identity: the lock id is not 8 bytes")
+    if not is_bytes(item[2], 32):
+        raise ConfigError("identity: K_lock is not 32 bytes")
+    if item[3] is not None and not is_bytes(item[3], 4):
+        raise ConfigError("identity: the group is neither 4 bytes nor null")
+    return item[1], item[2], item[3]
+
+
+def _keyset(data):
+    try:
+        found = keyset.parse(data)
+    except keyset.KeysetError as error:
+        raise ConfigError("keyset: %s" % error)
+    if not [kid for kid in found.keys if kid[0] == keys.RIDE]:
+        raise ConfigError("keyset names no ride issuer: nobody could open this lock")
+    return found
+
+
+def settings_of(data):
+    """Settings from the bytes of settings.json. Raises ConfigError."""
+    try:
+        given = json.loads(data.decode())
+    except (ValueError, UnicodeError):
+        raise ConfigError("settings.json is not JSON")
+    if type(given) is not dict:
+        raise ConfigError("settings.json is not an object")
+    for name in given:
+        if name not in SETTINGS:
+            raise ConfigError("settings.json: there is no setting %r" % name)
+    settings = Settings()
+    for name, rule in SETTINGS.items():
+        value = given.get(name, rule[0])
+        if value is None:
+            raise ConfigError("settings.json: %s is not set" % name)
+        _check(name, value, rule)
+        setattr(settings, name, value)
+    if settings.reopen_reserve_mv > settings.start_reserve_mv:
+        raise ConfigError("settings.json: reopen_reserve_mv is above start_reserve_mv")
+    return settings
+
+
+def _check(name, value, rule):
+    if rule[1] is str:
+        if type(value) is not str or not 0 < len(value) <= _NAME_MAX:
+            raise ConfigError("settings.json: %s is not a host name or address" % name)
+    elif type(rule[1]) is tuple:
+        if value not in rule[1]:
+            raise ConfigError("settings.json: %s is one of %s" % (name, ", ".join(rule[1])))
+    elif type(value) is not int or not rule[1] <= value <= rule[2]:
+        raise ConfigError("settings.json: %s is a whole number from %d to %d" % (name, rule[1], rule[2]))
