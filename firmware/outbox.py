@@ -13,10 +13,12 @@ import hashlib
 import os
 import struct
 
+from firmware.store import Store
 from protocol import telemetry
 from protocol.compat import const
 
-_FOLDER = "/outbox"
+_FOLDER = "outbox"
+_NEXT = "outbox/next"
 _SLOT = const(24)  # bytes
 _SEGMENT = const(128)  # records in one file: 3 KiB, one block of flash
 _SEGMENTS = const(32)  # files: 4,096 records, five hours of a fix every 5 s
@@ -29,7 +31,6 @@ _NOTES = const(32)  # in a row: whoever provokes more of them neither fills the 
 _NOTE_MS = const(30000)  # after which there may be one more
 _TELL_MS = const(60000)  # between two notes of what was lost
 
-_ENOENT = const(2)
 _ENOSPC = const(28)
 
 _LAYOUT = {telemetry.FIX: ">BIiiI4x", telemetry.STATUS: ">BIIIII", telemetry.NOTE: ">BIII8x"}
@@ -42,7 +43,8 @@ class Outbox:
     def __init__(self, board, clock):
         self._uptime_ms = board.clock.uptime_ms
         self._now = clock.now
-        self._folder = board.storage.root + _FOLDER
+        self._store = Store(board.storage.root)
+        self._root = board.storage.root + "/"
         self._fresh = []  # slots, not yet in flash; the last has the number self._next - 1
         self._fresh_at = 0  # uptime of the oldest
         self._from = 0  # all below is acknowledged or lost
@@ -51,9 +53,8 @@ class Outbox:
         self._told_at = -_TELL_MS
         self._notes, self._noted_at = _NOTES, self._uptime_ms()
         self._load()
-        self._next = self._reserved = max(
-            _end(self._segments[-1]) if self._segments else 0, self._given(board)
-        )
+        stored = _end(self._segments[-1]) if self._segments else 0
+        self._next = self._reserved = max(stored, self._given(board))
 
     # What the lock says ------------------------------------------------------------------------------------
 
@@ -142,42 +143,30 @@ class Outbox:
 
     # Flash -------------------------------------------------------------------------------------------------
 
-    def _path(self, number):
-        return "%s/%08x" % (self._folder, number)
-
     def _load(self):
         """Takes up what the last boot left."""
         try:
-            os.mkdir(self._folder)
-        except OSError:
-            pass  # it is there
-        try:
-            for name in sorted(os.listdir(self._folder)):
-                if len(name) == 8 and "." not in name:
-                    count = os.stat(self._folder + "/" + name)[6] // _SLOT
+            self._store.make(_FOLDER)
+            for name in self._store.names(_FOLDER):
+                if name != "next":
+                    count = os.stat(self._root + _FOLDER + "/" + name)[6] // _SLOT
                     self._segments.append([int(name, 16), count])
-        except OSError:
+        except (OSError, ValueError):
             pass  # what cannot be read is lost; it is not worth the lock
 
     def _given(self, board):
         """The number below which all may have been given."""
         try:
-            with open(self._folder + "/next") as file:
-                return int(file.read())
-        except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno == _ENOENT:
-                return 0  # the first boot
-        return _FAR + int.from_bytes(board.random(3), "big") * 16  # damaged: start where no number ever was
+            return int(self._store.read(_NEXT) or b"0")  # none before the first boot
+        except (OSError, ValueError):  # damaged: begin where no number ever was
+            return _FAR + int.from_bytes(board.random(3), "big") * 16
 
     def _reserve(self):
         reserved = self._next + _AHEAD
         if reserved > _NUMBERS:
             return False
         try:
-            path = self._folder + "/next"
-            with open(path + ".new", "w") as file:
-                file.write(str(reserved))
-            os.rename(path + ".new", path)  # atomic on littlefs, which remove and rename is not
+            self._store.write(_NEXT, str(reserved).encode())
         except OSError:
             return False
         self._reserved = reserved
@@ -193,7 +182,7 @@ class Outbox:
             segment = [start, 0]
         slots = self._fresh[: _SEGMENT - segment[1]]
         mode = "r+b" if segment[1] else "wb"
-        with open(self._path(segment[0]), mode) as file:  # on flash once it is closed
+        with open(self._root + _name(segment[0]), mode) as file:  # on flash once it is closed
             file.seek(segment[1] * _SLOT)  # over what a failed write may have left
             file.write(b"".join(slots))
         if segment[1] == 0:
@@ -207,7 +196,7 @@ class Outbox:
             slots = b"".join(self._fresh[at - start : at - start + count])
         else:
             try:
-                with open(self._path(start), "rb") as file:
+                with open(self._root + _name(start), "rb") as file:
                     file.seek((at - start) * _SLOT)
                     slots = file.read(count * _SLOT)
             except OSError:
@@ -219,12 +208,16 @@ class Outbox:
         self._lost += max(0, _end(segment) - max(segment[0], self._from))
         self._from = max(self._from, _end(segment))
         try:
-            os.remove(self._path(segment[0]))
+            self._store.remove(_name(segment[0]))
         except OSError:
             pass  # the next boot finds it, and the cloud stores a record once
 
     def _put_note(self, code, value):
         return self.put((telemetry.NOTE, self._now() or 0, code, value & 0xFFFFFFFF))
+
+
+def _name(number):
+    return "%s/%08x" % (_FOLDER, number)
 
 
 def _end(segment):
