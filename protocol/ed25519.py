@@ -33,7 +33,7 @@ _BY = 46316835694926478169428394003475163141307993866256225615783033603165251855
 # "ready": (Y - X, Y + X, 2Z, 2dT), RFC 8032 §5.1.4's formulas with their constants multiplied in.
 
 _WINDOW_A = 5  # bits; A's table, 8 points, is made anew each time
-_WINDOW_B = 7  # bits; B's table, 32 points, once
+_WINDOW_B = 6  # bits; B's table, 16 points, once
 _base = None
 
 
