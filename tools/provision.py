@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from protocol import cbor
+from tools.errors import ToolError
 
 LOCK_ID = 8  # bytes
 K_LOCK = 32
+FILES = ("identity", "keyset", "settings.json")
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,13 @@ def write(folder: Path, identity: Identity, keyset: bytes, settings: dict) -> No
     for name, data in files.items():
         with open(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
+
+
+def read(folder: Path) -> dict[str, bytes]:
+    """The files of a provisioned lock by name. Raises ToolError when one is missing."""
+    try:
+        return {name: (folder / name).read_bytes() for name in FILES}
+    except OSError as error:
+        raise ToolError(
+            f"{folder} does not hold a lock's files ({error.strerror}: {error.filename})."
+        ) from error

@@ -21,7 +21,7 @@ _BATCH = 20  # receipts in one delivery
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds from the tap to the answer; `link` is all that the lock did not measure: finding, connecting, frames."""
+    """Milliseconds from the tap to the answer; `link` is what the lock did not measure: finding, connecting, frames."""
 
     total: float
     link: float
