@@ -1,12 +1,14 @@
 """The receipt log: hash-chained, append-only, in segments under `r/`; flushed, then told (SPEC.md section 8).
 
-A record is its length, that length's complement, and one CBOR item [receipt, private]: the private part is the
-caller's (rides.py), never leaves the lock, and is committed with the receipt. A segment is named by its first seq.
+A record is its length, that length's complement, one CBOR item [receipt, private], and a check of that item, since
+littlefs guards its own structure and not what files hold. The private part is the caller's (rides.py), never leaves
+the lock, and is committed with the receipt. A segment is named by its first seq.
 
 What a power cut can leave is a record at the very end that is not whole: it is cut off, since nobody was told of
 it. Anything else that does not read back is Corrupt, and the lock is not to be trusted with rides.
 """
 
+import hashlib
 import struct
 
 from firmware.rides import Unreadable
@@ -17,6 +19,7 @@ from protocol.shape import is_bytes, is_list
 _FOLDER = "r"
 _SEGMENT = const(4096)  # bytes, after which the next one begins
 _HEADER = const(4)
+_CHECK = const(8)
 _RECORD = const(1024)  # bytes at most
 _MASK = const(0xFFFF)
 
@@ -73,7 +76,7 @@ class Receipts:
         while at < len(data):
             try:
                 end = _end(data, at)
-                raw, private = _pair(data[at + _HEADER : end])
+                raw, private = _pair(data, at, end)
                 parsed = receipt.open(self._key, raw)
             except (Corrupt, receipt.ReceiptError):
                 if not last or not _is_tail(data, at):
@@ -115,7 +118,7 @@ class Receipts:
         fields[receipt.PREV] = self._prev
         raw = receipt.encode(self._key, fields)
         item = cbor.encode([raw, private])
-        record = struct.pack(">HH", len(item), len(item) ^ _MASK) + item
+        record = struct.pack(">HH", len(item), len(item) ^ _MASK) + item + _check(item)
         parsed = receipt.Receipt(fields)
         if len(item) > _RECORD:
             raise ValueError("record too long")
@@ -144,7 +147,7 @@ class Receipts:
             for number in range(first, following):
                 end = _end(data, at)
                 if number > seq and len(found) < n:
-                    found.append((number, _pair(data[at + _HEADER : end])[0]))
+                    found.append((number, _pair(data, at, end)[0]))
                 at = end
         return found
 
@@ -187,9 +190,10 @@ def _end(data, at):
     if len(data) - at < _HEADER:
         raise Corrupt("header")
     length, complement = struct.unpack(">HH", data[at : at + _HEADER])
-    if length != complement ^ _MASK or not 0 < length <= _RECORD or at + _HEADER + length > len(data):
+    end = at + _HEADER + length + _CHECK
+    if length != complement ^ _MASK or not 0 < length <= _RECORD or end > len(data):
         raise Corrupt("length")
-    return at + _HEADER + length
+    return end
 
 
 def _is_tail(data, at):
@@ -204,7 +208,15 @@ def _is_tail(data, at):
     return length == complement ^ _MASK and 0 < length <= _RECORD
 
 
-def _pair(item):
+def _check(item):
+    return hashlib.sha256(item).digest()[:_CHECK]
+
+
+def _pair(data, at, end):
+    """(receipt, private) of the record that lies there."""
+    item = data[at + _HEADER : end - _CHECK]
+    if _check(item) != data[end - _CHECK : end]:
+        raise Corrupt("check")
     try:
         pair = cbor.decode(item, _RECORD)
     except cbor.CborError:

@@ -151,10 +151,10 @@ def test_a_tail_that_is_not_whole_is_cut_off_at_every_length():
     board.close()
 
 
-def test_a_last_record_with_a_wrong_mac_is_cut_off_and_its_seq_used_again():
+def test_a_last_record_that_is_whole_but_wrong_is_cut_off_and_its_seq_used_again():
     board = VirtualBoard()
     log, raws = _filled(board, 2, 4096)
-    _rewrite(_path(board, 0), lambda data: data[:-40] + bytes([data[-40] ^ 1]) + data[-39:])
+    _rewrite(_path(board, 0), lambda data: data[: len(data) // 2 + 50] + b"?" + data[len(data) // 2 + 51 :])
     again = _log(board)
     assert again.unacked(9) == raws[:1]
     assert receipt.open(KEY, again.append(_fields(9), None)).seq == 2
@@ -169,8 +169,6 @@ def test_damage_anywhere_else_is_corrupt():
         whole = file.read()
     size = len(whole) // 3
     for at in list(range(8)) + list(range(8, 2 * size, 7)):
-        if size - 20 <= at % size:
-            continue  # the private part: no MAC covers it, only its form is checked
         _rewrite(path, lambda data: whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])  # noqa: B023
         assert _corrupt(board), at
         with open(path, "rb") as file:
