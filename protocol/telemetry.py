@@ -32,17 +32,12 @@ class TelemetryError(ValueError):
     """Not a batch, or not an answer."""
 
 
-def _follows(record, last):
-    """Whether a fix goes into the run of the fix before it: later, and its deltas are small."""
-    return last is not None and last[0] == FIX and record[1] >= last[1]
-
-
 def encode_batch(first, records):
     """`records`: (0, time, lat, lon, accuracy), (1, time, state, mV, error, uptime), (2, time, note, value)."""
     runs = []
     last = None
     for record in records:
-        if record[0] == FIX and _follows(record, last):
+        if last and record[0] == last[0] == FIX and record[1] >= last[1]:  # a run's time never goes back
             runs[-1] += [record[1] - last[1], record[2] - last[2], record[3] - last[3], record[4]]
         else:
             runs.append(list(record))
