@@ -6,17 +6,12 @@ import sys
 
 import vfs
 
-from boards.parts.ble import Ble
-from boards.sim import bluetooth, parts
+from boards.sim import parts
 from boards.sim.bearer import Bearer
 from boards.sim.flash import FileFlash
-from boards.sim.lasting import Lasting
-from boards.sim.watchdog import Watchdog
 
 ROOT = "/flash"
 EXIT_RESET, EXIT_POWER = 3, 4  # exit status: start me again, warm or cold; the watchdog's is -14
-
-JITTER_E7 = 40  # half a metre
 
 
 class Clock:
@@ -56,21 +51,21 @@ class Motor(parts.Motor):
 
 
 class Storage:
+    """Mounts the flash's image at ROOT. OSError or ValueError when it is none."""
+
     def __init__(self, image):
         vfs.mount(FileFlash(image), ROOT)
         self.root = ROOT
 
 
 class Board:
-    """`image`: path of the flash; `folder`: what lies outside the lock. Both paths absolute or from where it started.
+    """boards.contract.Board of these parts and of the world in `lasting`, which is for the hand, not for firmware."""
 
-    OSError or ValueError when either cannot be used. `lasting` is for the hand beside the bike, not for firmware.
-    """
-
-    def __init__(self, image, folder):
-        self.storage = Storage(image)
-        self.lasting = lasting = Lasting(folder, JITTER_E7)
-        self.watchdog = Watchdog(folder)
+    def __init__(self, storage, lasting, watchdog, link):
+        self.storage = storage
+        self.lasting = lasting
+        self.watchdog = watchdog
+        self.link = link
         self.boot_cause = lasting.boot_cause
         self.clock = Clock(lasting)
         self.motor = Motor(lasting)
@@ -81,8 +76,6 @@ class Board:
         self.battery = parts.Battery(lasting.at)
         self.gnss = parts.Gnss(lasting.at, lasting.receiver)
         self.bearer = Bearer(lasting.at)
-        self.link = Ble(bluetooth)
-        self.link.start()
         lasting.world.radio_on = True
 
     def random(self, n):

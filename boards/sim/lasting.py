@@ -13,6 +13,7 @@ from boards.sim.track import Track
 from boards.sim.world import World
 
 _FILE = "/world.json"
+JITTER_E7 = 40  # half a metre
 _POWER, _RESET, _WATCHDOG = 1, 2, 3  # boot causes, boards.contract.Board
 _CAUSES = {"power": _POWER, "reset": _RESET, None: _WATCHDOG}  # an end without farewell: hung, or killed
 
@@ -21,7 +22,7 @@ class Lasting:
     """`world`, `receiver`, `folder`, `boot_cause`; `track`: path of the track being ridden; `rtc_offset`: seconds from
     the world's time to the lock's, None after a power loss."""
 
-    def __init__(self, folder, jitter_e7=0):
+    def __init__(self, folder, jitter_e7=JITTER_E7):
         self.folder = folder
         self._path = folder + _FILE
         wall = time.time_ns() // 1_000_000

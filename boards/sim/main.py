@@ -16,16 +16,14 @@ import sys
 
 sys.path[0] = __file__.rpartition("boards/sim/")[0] or "."  # the checkout, not boards/sim/
 
-from boards.sim.board import Board  # noqa: E402
+from boards.parts.ble import Ble  # noqa: E402
+from boards.sim import bluetooth  # noqa: E402
+from boards.sim.board import Board, Storage  # noqa: E402
 from boards.sim.hand import Hand  # noqa: E402
+from boards.sim.lasting import Lasting  # noqa: E402
+from boards.sim.watchdog import Watchdog  # noqa: E402
+from firmware.config import ConfigError  # noqa: E402
 from firmware.lock import Lock  # noqa: E402
-
-_SETTINGS = {
-    "RINGSLOT_SIM_FLASH": "the path of a flash image, see boards/sim/flash_image.py",
-    "RINGSLOT_SIM_DIR": "a folder for the world around the lock",
-    "RINGSLOT_RADIO": "host:port of the virtual radio, see tools/radio.py",
-    "RINGSLOT_BLE_NAME": "the lock's name on the virtual radio",
-}
 
 
 def refuse(sentence):
@@ -33,16 +31,40 @@ def refuse(sentence):
     sys.exit(2)
 
 
-async def main():
-    settings = {name: os.getenv(name) for name in _SETTINGS}
-    for name, value in settings.items():
-        if not value:
-            refuse("%s is not set: %s." % (name, _SETTINGS[name]))
+def setting(name, what):
+    value = os.getenv(name)
+    if not value:
+        refuse("%s is not set: %s." % (name, what))
+    return value
+
+
+def made(name, make, *arguments):
+    """What the setting of that name makes."""
     try:
-        board = Board(settings["RINGSLOT_SIM_FLASH"], settings["RINGSLOT_SIM_DIR"])
-        lock = Lock(board)
+        return make(*arguments)
     except (OSError, ValueError) as error:
-        refuse("The lock cannot start: %s." % error)
+        refuse("%s=%s cannot be used: %s." % (name, os.getenv(name), error))
+
+
+def link():
+    link = Ble(bluetooth)
+    link.start()
+    return link
+
+
+async def main():
+    image = setting("RINGSLOT_SIM_FLASH", "the path of a flash's image, see boards/sim/flash_image.py")
+    folder = setting("RINGSLOT_SIM_DIR", "a folder for the world around the lock")
+    setting("RINGSLOT_RADIO", "host:port of the virtual radio, see tools/radio.py")
+    setting("RINGSLOT_BLE_NAME", "the lock's name on the virtual radio")
+    storage = made("RINGSLOT_SIM_FLASH", Storage, image)
+    lasting = made("RINGSLOT_SIM_DIR", Lasting, folder)
+    watchdog = Watchdog(folder)
+    board = Board(storage, lasting, watchdog, made("RINGSLOT_RADIO", link))
+    try:
+        lock = Lock(board)
+    except ConfigError as error:
+        refuse("The lock does not start: %s." % error)
     hand = Hand(board)
     await hand.start()
     print(json.dumps({"hand": hand.port}))
