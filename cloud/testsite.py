@@ -1,7 +1,13 @@
 """For tests: the whole web app on a database file of its own, people to be, and bikes to claim. Time is set by hand."""
 
 import os
+import re
 import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +22,7 @@ from cloud.config import Settings
 from cloud.context import Cloud
 from protocol import exchange, keys, status
 
+ROOT = Path(__file__).parent.parent
 NOW = 1_800_000_000
 SECRET = b"a secret of the tests, 0123456789abcdef"
 PASSWORD = "correct horse battery"
@@ -65,10 +72,10 @@ class Bike:
 
 
 class Site:
-    def __init__(self, folder: Path, url: str | None = None):
+    def __init__(self, folder: Path, url: str | None = None, now: int = NOW):
         self.url = url or f"sqlite:///{folder}/cloud.db"
         db.upgrade(self.url)
-        self.now = NOW
+        self.now = now
         self.app = create_app(Settings(secret=SECRET, database_url=self.url), now=lambda: self.now)
         self.client = self.app.test_client()
         self.cloud: Cloud = self.app.extensions["ringslot"]
@@ -91,6 +98,43 @@ class Site:
 
     def close(self) -> None:
         self.cloud.db.close()
+
+
+@contextmanager
+def served(site: Site, log: Path) -> Iterator[tuple[str, int]]:
+    """The site's database behind gunicorn, as it runs in earnest: several processes, real sockets, the real clock."""
+    environ = {**os.environ, "RINGSLOT_SECRET": SECRET.decode(), "RINGSLOT_DATABASE_URL": site.url}
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        "cloud/gunicorn_conf.py",
+        "-b",
+        "127.0.0.1:0",
+        "cloud.wsgi:app",
+    ]
+    with log.open("w") as output:
+        server = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=output)
+    try:
+        yield _address(server, log)
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait(5)
+
+
+def _address(server: subprocess.Popen, log: Path) -> tuple[str, int]:
+    end = time.monotonic() + 20
+    while time.monotonic() < end and server.poll() is None:
+        found = re.search(r"Listening at: http://([\d.]+):(\d+)", log.read_text())
+        if found:
+            return found.group(1), int(found.group(2))
+        time.sleep(0.05)
+    raise RuntimeError(f"gunicorn did not start:\n{log.read_text()}")
 
 
 def problem(answer: TestResponse, status_code: int, code: str) -> dict[str, Any]:
