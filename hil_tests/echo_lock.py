@@ -1,8 +1,8 @@
 """A lock that knows nothing but its link: it echoes frames, in pieces that fit, and tells what became of the rest.
 
-Runs on MicroPython, for test_radio.py. RINGSLOT_ECHO is the 8 bytes that it advertises, RINGSLOT_BUFFER the size of
-its value buffer, RINGSLOT_FLAG what wakes its reader. A frame that begins with "!" is an order, see `ORDERS`; one that
-begins with "?raise" raises in the handler.
+Runs on MicroPython, for test_radio.py. A frame that begins with "!" is an order, see `ORDERS`; one that begins with
+"?raise" raises in the handler. From the environment: RINGSLOT_ECHO the 8 bytes that it advertises, RINGSLOT_BUFFER the
+size of its value buffer, RINGSLOT_FLAG what wakes its reader, RINGSLOT_WATCHDOG the seconds between two checks.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from boards.parts.ble import Ble  # noqa: E402
 
 _GATTS_WRITE = 3
 
-rounds_off = 0  # of the watchdog
+slowly = False  # the reader takes its time over each frame
 
 
 class Radio(bluetooth.BLE):
@@ -37,9 +37,7 @@ class Stack:
 
 
 def deaf(link, conn):
-    """Lose the handler, as the stack does when there is no memory to enter it; the watchdog looks a second later."""
-    global rounds_off
-    rounds_off = 5
+    """Lose the handler, as the stack does when there is no memory to enter it."""
     bluetooth.BLE().irq(None)
     return b"deaf"
 
@@ -63,12 +61,19 @@ def turn(link, conn):
     return b"turned"
 
 
+def slow(link, conn):
+    global slowly
+    slowly = not slowly
+    return b"slow" if slowly else b"fast"
+
+
 ORDERS = {
     b"!conn": lambda link, conn: b"%d" % conn,
     b"!mtu": lambda link, conn: b"%d" % link.mtu(conn),
     b"!links": lambda link, conn: b"%d" % link.links(),
     b"!cut": lambda link, conn: link.cut(conn),
     b"!deaf": deaf,
+    b"!slow": slow,
     b"!starve": starve,
     b"!turn": turn,
 }
@@ -97,11 +102,12 @@ async def echo(link):
             if answer:
                 say(link, conn, answer)
         elif kind == "frame":
+            if slowly:
+                await asyncio.sleep_ms(5)
             say(link, conn, data)
 
 
 async def main():
-    global rounds_off
     flag = getattr(asyncio, os.getenv("RINGSLOT_FLAG") or "ThreadSafeFlag")()
     link = Ble(Stack, int(os.getenv("RINGSLOT_BUFFER") or "512"), flag)
     link.start()
@@ -109,10 +115,8 @@ async def main():
     asyncio.create_task(echo(link))
     print("ready")
     while True:
-        await asyncio.sleep_ms(200)
-        if rounds_off:
-            rounds_off -= 1
-        elif not link.healthy():
+        await asyncio.sleep(int(os.getenv("RINGSLOT_WATCHDOG") or "60"))
+        if not link.healthy():
             print("unhealthy")
 
 

@@ -208,6 +208,7 @@ def test_four_links_and_room_again_when_one_leaves(radio, start_lock):
         assert await links[0].ask(b"!links") == b"4"
         assert await find(phones[4], timeout=0.7) is None
         await links[2].client.disconnect()
+        assert await find(phones[4], timeout=1)
         async with await echo(phones[4]) as fifth:
             assert await fifth.ask(b"me too") == b"me too"
             assert await links[3].ask(b"still here") == b"still here"
@@ -296,7 +297,7 @@ def test_the_handler_holds_when_nothing_can_be_allocated(radio, start_lock):
 
 def test_the_watchdog_brings_back_a_lost_handler(radio, start_lock):
     """[A28]: what the stack does when it cannot even enter the handler. Also a phone that it then missed is served."""
-    start_lock("deaf", ECHO)
+    start_lock("deaf", ECHO, RINGSLOT_WATCHDOG="2")
 
     async def test():
         async with Phone(radio.hci) as phone, Phone(radio.hci) as second:
@@ -305,12 +306,30 @@ def test_the_watchdog_brings_back_a_lost_handler(radio, start_lock):
                 assert await link.hear() == b"deaf"
                 async with await echo(second) as missed:  # comes while nobody listens
                     await link.write(b"nobody hears")
-                    assert await link.quiet(1.5)
+                    assert await link.quiet(2.5)
                     assert await link.ask(b"hear me") == b"hear me"
                     await missed.write(b"and me", response=False)  # the lock knows no such link, and ends it
                     await asyncio.wait_for(missed.gone.wait(), SOON)
                 async with await echo(second) as again:
                     assert await again.ask(b"and me") == b"and me"
+
+    run(test)
+
+
+def test_a_newcomer_does_not_inherit_the_place_of_a_link_whose_end_was_missed(radio, start_lock):
+    """[A28]: the stack gives it the same handle."""
+    lock = start_lock("heir", ECHO, RINGSLOT_WATCHDOG="2")
+
+    async def test():
+        async with Phone(radio.hci) as first, Phone(radio.hci) as second:
+            async with await echo(first) as link:
+                old = await link.ask(b"!conn")
+                assert await link.ask(b"!deaf") == b"deaf"
+            await asyncio.sleep(2.3)
+            async with await echo(second) as heir:
+                assert await heir.ask(b"!conn") != old
+                assert await heir.ask(b"!links") == b"1"
+        lock.wait_for(f"^disconnect {old.decode()} ", SOON)
 
     run(test)
 
@@ -336,6 +355,30 @@ def test_a_flood_costs_only_the_link_that_floods(radio, start_lock):
                 while not flood.heard.empty():
                     flood.heard.get_nowait()
                 assert await flood.ask(b"sorry") == b"sorry"
+
+    run(test)
+
+
+def test_no_frame_seems_to_follow_one_that_was_lost(radio, start_lock):
+    """[A27]: the reader is slow, so room comes and goes while the flood lasts. What is lost is lost at one point."""
+    start_lock("slow", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone, await echo(phone) as link:
+            assert await link.ask(b"!slow") == b"slow"
+            for number in range(200):
+                await link.write(b"%0200d" % number, response=False)
+                await asyncio.sleep(0.002)
+            heard = []
+            while not await link.quiet(0.3):
+                while not link.heard.empty():
+                    heard.append(link.heard.get_nowait())
+            assert heard.count(b"OVERRUN") >= 2
+            expected = 0
+            for frame in heard:
+                number = None if frame == b"OVERRUN" else int(frame)
+                assert number is None or expected is None or number == expected
+                expected = None if number is None else number + 1
 
     run(test)
 

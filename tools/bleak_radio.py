@@ -69,10 +69,8 @@ class Phone:
             self._start()
             self._loop = asyncio.get_running_loop()
         async with self._opening:
-            if (
-                self._device is None or self._transport.source.terminated.done()
-            ):  # a new radio may answer by now
-                self._device, self._scanners = await self._open(), 0
+            if self._device is None or self._transport.source.terminated.done():
+                self._device, self._scanners = await self._open(), 0  # perhaps on a new radio
             return self._device
 
     async def _open(self) -> Device:
@@ -122,9 +120,8 @@ class Phone:
             await self._connecting.acquire()
         try:
             return await device.connect(address, timeout=timeout)
-        except (
-            asyncio.CancelledError
-        ):  # Bumble would leave the attempt to the controller, and the link to nobody
+        except asyncio.CancelledError:
+            # Bumble would leave the attempt to the controller, and the link to nobody.
             with contextlib.suppress(BaseBumbleError):
                 await device.send_sync_command(HCI_LE_Create_Connection_Cancel_Command())
             if link := device.find_connection_by_bd_addr(address):

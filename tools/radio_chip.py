@@ -43,9 +43,7 @@ class Air(LocalLink):
 
     def send_ll_control_pdu(self, sender_address, receiver_address, packet) -> None:
         peer = self.find_le_controller(receiver_address)
-        if (
-            peer and sender_address in peer.le_connections
-        ):  # else it left in the meantime: nobody answers on the air
+        if peer and sender_address in peer.le_connections:  # else it has left, and nobody hears this
             asyncio.get_running_loop().call_soon(_control, peer, sender_address, packet)
 
     def send_advertising_pdu(self, sender_controller, packet) -> None:

@@ -65,9 +65,7 @@ class _Slot:
 
     def take(self):
         """The oldest event of this link, (kind, data), or None."""
-        gone = (
-            self.gone
-        )  # before the ring is looked at: a frame may come in between, nothing comes after `gone`
+        gone = self.gone  # read before the ring: a frame may come in between, none after this
         if self.new:
             self.new = False
             return "connect", None
@@ -120,9 +118,7 @@ class Ble:
         transmit = (uuid(gatt.TX), _FLAG_NOTIFY)
         ((self._rx, self._tx),) = ble.gatts_register_services(((uuid(gatt.SERVICE), (receive, transmit)),))
         ble.gatts_set_buffer(self._rx, self._buffer, False)
-        self._scan_response = bytes((17, 0x07)) + bytes(
-            uuid(gatt.SERVICE)
-        )  # complete list of 128-bit services
+        self._scan_response = b"\x11\x07" + bytes(uuid(gatt.SERVICE))  # the one 128-bit service
 
     def stop(self):
         self.advertise_off()
@@ -170,6 +166,7 @@ class Ble:
         "connect", "disconnect", "frame" (data: the bytes of one write), "overrun" (frames of this link were
         lost or cut here; data None), "fault" (conn None, data: how many exceptions).
         """
+        await asyncio.sleep_ms(0)  # a phone that never stops writing must not stop all other tasks
         while True:
             if self.faults != self._faults_told:
                 count, self._faults_told = self.faults - self._faults_told, self.faults
@@ -200,9 +197,7 @@ class Ble:
                         if slot is None:
                             self._ble.gap_disconnect(handle)  # its connect was never seen: it may come again
                         elif len(frame) >= self._buffer:
-                            slot.lost = (
-                                True  # as long as the buffer: perhaps longer once, and cut (THREATS A24)
-                            )
+                            slot.lost = True  # it fills the buffer: perhaps it was longer, and cut
                         else:
                             slot.push(frame)
                 elif slot is None:
@@ -212,23 +207,25 @@ class Ble:
                 elif event == _IRQ_MTU_EXCHANGED:
                     slot.mtu = data[1]
             self._flag.set()
-        except (
-            BaseException
-        ):  # whatever it was, raising it would remove this handler from the stack (THREATS A28)
+        except BaseException:  # to raise it would remove this handler for good
             self.faults += 1
-            self._lose(data)
+            self._doubt(event, data)
             self._flag.set()
 
-    def _lose(self, data):
-        """A frame of this link may be missing now."""
+    def _doubt(self, event, data):
+        """An event of this link was not dealt with: a frame may be missing, or the link be another one by now."""
         try:
             slot = self._find(data[0])
             if slot:
                 slot.lost = True
+                slot.gone = event == _IRQ_CENTRAL_CONNECT or event == _IRQ_CENTRAL_DISCONNECT
         except BaseException:
             pass
 
     def _open(self, handle):
+        stale = self._find(handle)
+        if stale:
+            stale.gone = True  # its end was never seen; the newcomer must not inherit its place
         for slot in self._slots:
             if slot.number < 0:
                 self._number += 1

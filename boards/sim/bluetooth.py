@@ -120,9 +120,7 @@ class BLE:
         self._active = False
         self._settings = {"mtu": 256, "rxbuf": 256, "gap_name": b"MPY UNIX", "addr_mode": 1, "bond": False}
         self._values = {}
-        self._peer = bytearray(
-            6
-        )  # one for all events, as in C: a handler that keeps it without a copy is wrong
+        self._peer = bytearray(6)  # one for all events, as in C: who keeps it without a copy is wrong
         self._links = {}
 
     # The documented module
