@@ -22,24 +22,27 @@ _GAP_PERCENT = const(6)
 
 
 class Clock:
-    """`board_clock`: boards.contract.Clock; `floor()`: the time floor, Unix s; `fell`: that floor fell at this boot,
-    so what the board counted on from it is not believed.
+    """`board_clock`: boards.contract.Clock; `floors`: time() and time_fell of floors.py.
 
-    `awake`: when the lock last stamped before this boot, Unix s, 0 when it does not know. Raises OSError, Unreadable.
+    `awake`: when the lock last stamped before this boot, Unix s, 0 when it does not know.
     """
 
-    def __init__(self, board_clock, store, floor, fell=False):
+    def __init__(self, board_clock, store, floors):
         self._clock = board_clock
         self._store = store
-        self._floor = floor
+        self._floors = floors
         self._unix = None
         self._error = 0
         self._at = board_clock.uptime_ms()
         self.awake = 0
+
+    def load(self):
+        """Takes up what the board counted on. Raises OSError; Unreadable for a file that is not ours."""
         stamp = self._read()
-        if stamp and not fell:
+        if stamp and not self._floors.time_fell:
+            self._at = self._clock.uptime_ms()
             self.awake = stamp[0]
-            rtc = board_clock.rtc()
+            rtc = self._clock.rtc()
             if rtc is not None and rtc >= stamp[0]:
                 self._unix = rtc
                 self._error = stamp[1] + (rtc - stamp[0]) * _GAP_PERCENT // 100 + 1
@@ -60,7 +63,7 @@ class Clock:
         """Unix seconds, or None without any estimate. Whether it is good for windows says `known`."""
         if self._unix is None:
             return None
-        return max(self._floor(), self._estimate())
+        return max(self._floors.time(), self._estimate())
 
     def error(self):
         """Seconds that `now` may be wrong, either way; UNKNOWN without an estimate."""
@@ -74,8 +77,8 @@ class Clock:
 
     def set(self, unix, error):
         """What an authenticated source says, correct to `error` seconds. False when it is not taken: below the time
-        floor, or no better than what is known and in agreement with it."""
-        if unix < self._floor() or unix > UNKNOWN:
+        floor, or no better than what is known and in agreement with it. Raises OSError."""
+        if unix < self._floors.time() or unix > UNKNOWN:
             return False
         if self._unix is not None:
             mine = self.error()
@@ -89,7 +92,7 @@ class Clock:
         return True
 
     def stamp(self):
-        """Into flash: awake now, and the time."""
+        """Into flash: awake now, and the time. Raises OSError."""
         if self.known():
             self._store.write(_FILE, cbor.encode([self.now(), self.error()]))
 

@@ -15,7 +15,7 @@ _UINT33 = (1 << 32) + 1  # a single ride's floor goes one past its epoch
 
 
 class Floors:
-    """Of the keys in the keyset. Raises OSError; Unreadable for a file that is not ours.
+    """Of the keys in the keyset. Until `load` has succeeded nothing is saved over what flash holds.
 
     `time_fell`: the time floor that was saved came from a key that is gone, so whatever clock it had pushed ahead is
     not to be believed.
@@ -26,14 +26,17 @@ class Floors:
         self._floors = {kid: 0 for kid in keyset.keys}
         self._times = {kid: 0 for kid in keyset.keys}
         self._uplink = self._master = 0
-        self._grown = False
+        self._grown = self._loaded = False
         self.time_fell = False
-        self._load()
 
-    def _load(self):
+    def load(self):
+        """Takes up what was saved. Raises OSError; Unreadable for a file that is not ours."""
         data = self._store.read(_FILE)
-        if data is None:
-            return
+        if data is not None:
+            self._take(data)
+        self._loaded = True
+
+    def _take(self, data):
         try:
             item = cbor.decode(data, _LIMIT)
         except cbor.CborError:
@@ -77,7 +80,7 @@ class Floors:
                 self._times[kid], self._grown = iat, True
 
     def uplink(self, ride_floor, master_floor):
-        """The cloud's word, over the authenticated uplink: saved at once."""
+        """The cloud's word, over the authenticated uplink: saved at once. Raises OSError."""
         if ride_floor > self._uplink:
             self._uplink, self._grown = ride_floor, True
         if master_floor > self._master:
@@ -85,8 +88,8 @@ class Floors:
         self.save()
 
     def save(self):
-        """To flash, if anything grew since."""
-        if self._grown:
+        """To flash, if anything grew since. Raises OSError."""
+        if self._grown and self._loaded:
             entries = [[kid, self._floors[kid], self._times[kid]] for kid in sorted(self._floors)]
             self._store.write(_FILE, cbor.encode([self._uplink, self._master, entries]))
             self._grown = False

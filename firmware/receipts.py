@@ -29,7 +29,7 @@ class Corrupt(Unreadable):
 
 
 class Receipts:
-    """Of one lock. Raises Corrupt or OSError when it cannot be read.
+    """Of one lock. `load` it first; one that could not be loaded has nothing to deliver, and takes nothing.
 
     `last_seq`: 0 before the first; `private` of the last record, or None; `acked_seq`: up to where the cloud has all;
     `listeners`: called with (receipt bytes, parsed receipt) after each append, must not raise;
@@ -50,12 +50,19 @@ class Receipts:
         self.listeners = []
         self.before_drop = None
         self.keep = None
-        store.make(_FOLDER)
 
     # ---- reading back
 
     def load(self, seen=lambda private: None):
-        """Reads the whole log; `seen(private)` of each record, oldest first."""
+        """Reads the whole log; `seen(private)` of each record, oldest first. Raises Corrupt, OSError."""
+        try:
+            self._load(seen)
+        except (Unreadable, OSError):
+            self._segments = []
+            raise
+
+    def _load(self, seen):
+        self._store.make(_FOLDER)
         names = self._store.names(_FOLDER)
         for name in names:
             first = _seq_of(name)
@@ -110,7 +117,7 @@ class Receipts:
     def append(self, fields, private):
         """The new receipt's bytes, once flash holds them. `fields`: keys 4 to 15 of SPEC.md; private: any item.
 
-        On OSError nobody knows what flash holds: only a boot finds out.
+        Raises OSError; then nobody knows what flash holds: only a boot finds out.
         """
         seq = self.last_seq + 1
         fields[receipt.LOCK] = self._lock_id

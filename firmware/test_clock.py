@@ -9,8 +9,18 @@ NOW = 1_800_000_000
 DAY = 86_400
 
 
-def _clock(board, floor=0, fell=False):
-    return Clock(board.clock, Store(board.storage.root), lambda: floor, fell)
+class _Floors:
+    def __init__(self, time, time_fell):
+        self.at, self.time_fell = time, time_fell
+
+    def time(self):
+        return self.at
+
+
+def _clock(board, floor=0, fell=False, floors=None):
+    clock = Clock(board.clock, Store(board.storage.root), floors or _Floors(floor, fell))
+    clock.load()
+    return clock
 
 
 def _pass(board, seconds):
@@ -92,10 +102,10 @@ def test_what_a_poisoned_floor_pushed_ahead_is_dropped_with_it():
 
 def test_never_below_the_time_floor():
     board = VirtualBoard()
-    floor = [0]
-    clock = Clock(board.clock, Store(board.storage.root), lambda: floor[0])
+    floors = _Floors(0, False)
+    clock = _clock(board, floors=floors)
     assert clock.set(NOW, 3)
-    floor[0] = NOW + 50
+    floors.at = NOW + 50
     assert clock.now() == NOW + 50
     assert not clock.set(NOW + 49, 0) and clock.set(NOW + 50, 1)
     _pass(board, 10)

@@ -15,7 +15,9 @@ def _keyset(*kids):
 
 
 def _floors(board, *kids):
-    return Floors(Store(board.storage.root), _keyset(*(kids or (A, B, M))))
+    floors = Floors(Store(board.storage.root), _keyset(*(kids or (A, B, M))))
+    floors.load()
+    return floors
 
 
 def test_floors_rise_and_never_fall():
@@ -113,11 +115,15 @@ def test_a_file_that_is_not_ours_is_said():
     good = [1, 2, [[A, 1, 1]]]
     for bad in (b"", b"\x00", [1, 2], [1, 2, 3], [1, -1, []], [1, 2, [[A, 1]]], [1, 2, [[A, 2**32 + 1, 1]]]):
         Store(board.storage.root).write("floors", bad if isinstance(bad, bytes) else cbor.encode(bad))
+        floors = Floors(Store(board.storage.root), _keyset(A))
         try:
-            _floors(board)
+            floors.load()
             raise AssertionError(bad)
         except Unreadable:
             pass
+        before = Store(board.storage.root).read("floors")
+        floors.uplink(1, 1)
+        assert Store(board.storage.root).read("floors") == before  # the next boot must see it too
     Store(board.storage.root).write("floors", cbor.encode(good))
     assert _floors(board).ride() == 1
     board.close()
