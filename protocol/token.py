@@ -185,17 +185,8 @@ def _claims(item):
         raise Malformed("nonce")
     if type(aud) is bytes and (nonce is None or scope[0] != SCOPE_SERVICE):
         raise Malformed("a group is for nonce-bound masters")
-    return Claims(
-        aud,
-        item[_EXP],
-        item[_NBF],
-        item[_IAT],
-        item[_CTI],
-        _holder(item[_CNF]),
-        scope[0],
-        *terms,
-        nonce=nonce,
-    )
+    times = item[_EXP], item[_NBF], item[_IAT]
+    return Claims(aud, *times, item[_CTI], _holder(item[_CNF]), scope[0], *terms, nonce)
 
 
 def parse(data):
