@@ -186,7 +186,8 @@ def _claims(item):
     if type(aud) is bytes and (nonce is None or scope[0] != SCOPE_SERVICE):
         raise Malformed("a group is for nonce-bound masters")
     times = item[_EXP], item[_NBF], item[_IAT]
-    return Claims(aud, *times, item[_CTI], _holder(item[_CNF]), scope[0], *terms, nonce)
+    floor, hold, longest, mode = terms
+    return Claims(aud, *times, item[_CTI], _holder(item[_CNF]), scope[0], floor, hold, longest, mode, nonce)
 
 
 def parse(data):
