@@ -5,10 +5,8 @@ from collections.abc import Callable
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cloud import auth, context, problem, routes
+from cloud import auth, body, context, problem, routes
 from cloud.config import Settings
-
-BODY_LIMIT = 64 * 1024  # bytes
 
 HEADERS = {
     # no script, style or frame of anyone else's, and none inline: text from a lock or a name cannot become one
@@ -23,7 +21,7 @@ HEADERS = {
 def create_app(settings: Settings, now: Callable[[], int] = context.unix_now) -> Flask:
     """Raises RuntimeError when a route does not say who may call it."""
     app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    app.config["MAX_CONTENT_LENGTH"] = body.LIMIT + 1  # one more: body.py tells a full body from a cut one
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ringslot"] = context.make(settings, now)
     if settings.proxies:

@@ -13,6 +13,7 @@ from cloud.tables import Asset, Claim, Fix, Lock, Ride
 from protocol import status
 
 PAGE = 500  # bikes in one answer
+IN_USE = (status.STATE_OPENING, status.STATE_OPEN, status.STATE_PARKED)  # as the lock last said
 
 
 class Bike(NamedTuple):
@@ -20,8 +21,7 @@ class Bike(NamedTuple):
 
     asset: Asset
     kind: str
-    claimed: bool
-    in_use: bool
+    state: str  # "free", "claimed", "in_use" or "out_of_order"
     fix: Fix | None  # the last one
 
 
@@ -89,7 +89,7 @@ def _bikes(now: int) -> Select[Any]:
         .scalar_subquery()
     )
     return (
-        select(Asset, Lock.kind, _claimed(now).label("claimed"), _in_use().label("in_use"), Fix)
+        select(Asset, Lock.kind, Lock.state, _claimed(now).label("claimed"), _in_use().label("in_use"), Fix)
         .join(Lock, Lock.lock_id == Asset.lock_id)
         .outerjoin(Fix, (Fix.lock_id == Lock.lock_id) & (Fix.seq == last))
     )
@@ -104,5 +104,9 @@ def _in_use() -> Any:
 
 
 def _bike(row: Sequence[Any]) -> Bike:
-    asset, kind, claimed, in_use, fix = row
-    return Bike(asset, kind, bool(claimed), bool(in_use), fix)
+    asset, kind, lock_state, claimed, in_use, fix = row
+    if in_use or lock_state in IN_USE:
+        return Bike(asset, kind, "in_use", fix)
+    if lock_state not in (None, status.STATE_LOCKED):
+        return Bike(asset, kind, "out_of_order", fix)
+    return Bike(asset, kind, "claimed" if claimed and kind != "pooled" else "free", fix)

@@ -143,8 +143,8 @@ def _audience(aud: tuple[tuple[bytes, int], ...] | bytes) -> str:
 
 
 def newest(session: Session, cti: str) -> bytes | None:
-    """The last token of a claim that is bound to no challenge, for an app that lost the answer. It opens nothing without
-    the holder's key."""
+    """The last token of a claim that is bound to no challenge, for an app that lost the answer. It opens nothing
+    without the holder's key."""
     unbound = (IssuedToken.claim == cti, IssuedToken.nonce.is_(None))
     rows = select(IssuedToken.token).where(*unbound).order_by(IssuedToken.token_id.desc())
     return session.scalars(rows.limit(1)).one_or_none()

@@ -49,17 +49,17 @@ def public_key(row: IssuerKey) -> dict[str, Any]:
     }
 
 
-def bike(row: Bike, now: int, position: bool) -> dict[str, Any]:
-    """`position` only of a bike that stands free: where somebody rides is nobody's business."""
+def bike(row: Bike, now: int) -> dict[str, Any]:
+    """Where it is only while it stands free: where somebody rides is nobody's business."""
     shown: dict[str, Any] = {
         "asset_id": row.asset.asset_id,
         "code": row.asset.code,
         "label": row.asset.label,
         "kind": row.kind,
-        "state": "in_use" if row.in_use else "claimed" if row.claimed else "free",
+        "state": row.state,
         "fix": None,
     }
-    if position and row.fix is not None:
+    if row.state == "free" and row.fix is not None:
         fix = row.fix
         shown["fix"] = {
             "lat": fix.lat,

@@ -29,7 +29,7 @@ def free() -> ResponseReturnValue:
     with cloud().db.reading() as session:
         rows = assets.free(session, now, body.query("after", body.code, ""))
     last = rows[-1].asset.code if len(rows) == assets.PAGE else None
-    return jsonify(bikes=[views.bike(row, now, position=True) for row in rows], next=last)
+    return jsonify(bikes=[views.bike(row, now) for row in rows], next=last)
 
 
 @routes.get("/bikes/<code:code>")
@@ -44,4 +44,4 @@ def one(code: str) -> ResponseReturnValue:
         if problem.code == "not_found":
             guessed(now)
         raise
-    return jsonify(views.bike(row, now, position=not row.in_use and not row.claimed))
+    return jsonify(views.bike(row, now))

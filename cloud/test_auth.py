@@ -1,0 +1,229 @@
+import secrets
+
+import pytest
+from flask import Flask
+
+from cloud import auth, passwords, sessions
+from cloud.limits import LIMITS
+from cloud.tables import WebSession
+from cloud.testsite import PASSWORD, Person, holder_key, problem
+
+ANYONE, EVERYBODY, STAFF = None, {"rider", "technician", "admin"}, {"technician", "admin"}
+
+ALLOWED = {  # the allow-list of every route; a new one is added here by hand
+    ("POST", "/api/v1/users"): ANYONE,
+    ("POST", "/api/v1/sessions"): ANYONE,
+    ("DELETE", "/api/v1/sessions"): EVERYBODY,
+    ("GET", "/api/v1/me"): EVERYBODY,
+    ("POST", "/api/v1/claims"): EVERYBODY,
+    ("GET", "/api/v1/claims"): EVERYBODY,
+    ("GET", "/api/v1/claims/<id8:cti>"): EVERYBODY,
+    ("DELETE", "/api/v1/claims/<id8:cti>"): EVERYBODY,
+    ("POST", "/api/v1/claims/<id8:cti>/token"): EVERYBODY,
+    ("POST", "/api/v1/claims/<id8:cti>/successor"): EVERYBODY,
+    ("POST", "/api/v1/master-tokens"): STAFF,
+    ("GET", "/api/v1/locks"): STAFF,
+    ("POST", "/api/v1/locks"): {"admin"},
+    ("GET", "/api/v1/locks/<id8:lock_id>"): STAFF,
+    ("POST", "/api/v1/locks/<id8:lock_id>/floor"): {"admin"},
+    ("POST", "/api/v1/locks/<id8:lock_id>/commands"): STAFF,
+    ("POST", "/api/v1/assets"): {"admin"},
+    ("GET", "/api/v1/bikes"): EVERYBODY,
+    ("GET", "/api/v1/bikes/<code:code>"): EVERYBODY,
+    ("GET", "/api/v1/keys"): ANYONE,
+    ("GET", "/api/v1/keyset"): STAFF,
+    ("GET", "/"): ANYONE,
+    ("GET", "/sign-in"): ANYONE,
+    ("POST", "/sign-in"): ANYONE,
+    ("POST", "/sign-out"): EVERYBODY,
+}
+SAMPLE = {"<id8:cti>": "00" * 8, "<id8:lock_id>": "00" * 8, "<code:code>": "A1"}
+
+
+def routes(app):
+    for rule in app.url_map.iter_rules():
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            if rule.endpoint != "static":
+                yield method, rule.rule
+
+
+def test_the_allow_list_names_every_route(site):
+    assert set(routes(site.app)) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("method, rule", sorted(ALLOWED))
+def test_a_route_lets_in_the_roles_on_its_list_and_nobody_else(site, method, rule):
+    path = rule
+    for part, value in SAMPLE.items():
+        path = path.replace(part, value)
+    allowed = ALLOWED[method, rule]
+    for role in (None, "rider", "technician", "admin"):
+        headers = site.person(role).headers if role else {}
+        answer = site.app.test_client(use_cookies=False).open(path, method=method, headers=headers)
+        refused = answer.is_json and answer.get_json().get("code") in ("sign_in", "forbidden")
+        assert refused == (allowed is not None and role not in allowed), (role, answer.status)
+        if refused:
+            problem(answer, *((401, "sign_in") if role is None else (403, "forbidden")))
+
+
+def test_a_route_that_does_not_say_who_may_call_it_stops_the_start(site):
+    app = Flask("bare")
+    app.extensions["ringslot"] = site.cloud
+    app.add_url_rule("/", view_func=lambda: "")
+    with pytest.raises(RuntimeError, match="does not say who may call it"):
+        auth.install(app)
+
+
+def test_a_strangers_claim_is_not_there(site):
+    owner, bike = site.person(), site.bike()
+    made = owner.claim(bike).get_json()
+    path = f"/claims/{made['claim_id']}"
+    for stranger in (site.person(), site.person("technician"), site.person("admin")):
+        for answer in (
+            stranger.get(path),
+            stranger.delete(path),
+            stranger.post(path + "/token", **bike.challenge()),
+            stranger.post(path + "/successor", holder_key=holder_key()),
+        ):
+            body = problem(answer, 404, "not_found")
+            assert body == problem(
+                stranger.get("/claims/" + "00" * 8), 404, "not_found"
+            )  # as if it never was
+        assert stranger.get("/claims").get_json() == {"claims": []}
+    assert owner.get(path).get_json()["status"] == "open"
+    with site.cloud.db.reading() as session:
+        assert session.query(WebSession).count() > 0
+
+
+def test_signing_up_in_and_out(site):
+    client = site.app.test_client(use_cookies=False)
+    fields = {"login": " Anna@Example.org ", "password": PASSWORD}
+    made = client.post("/api/v1/users", json=fields)
+    assert made.status_code == 201 and made.get_json()["role"] == "rider"
+    problem(client.post("/api/v1/users", json={**fields, "login": "anna@example.ORG"}), 409, "login_taken")
+    answer = client.post("/api/v1/sessions", json={**fields, "login": "ANNA@example.org"}).get_json()
+    person = Person(client, answer["user_id"], answer["token"])
+    assert person.get("/me").get_json() == {
+        "user_id": made.get_json()["user_id"],
+        "login": "anna@example.org",
+        "role": "rider",
+    }
+    assert person.delete("/sessions").status_code == 204
+    problem(person.get("/me"), 401, "sign_in")
+
+
+def test_a_session_ends_by_itself(site):
+    person = site.person()
+    site.now += sessions.LIFETIME - 1
+    assert person.get("/me").status_code == 200
+    site.now += 1
+    problem(person.get("/me"), 401, "sign_in")
+
+
+def test_the_database_holds_no_session_token_and_no_password(site):
+    client = site.app.test_client()
+    client.post("/api/v1/users", json={"login": "anna", "password": PASSWORD})
+    token = client.post("/api/v1/sessions", json={"login": "anna", "password": PASSWORD}).get_json()["token"]
+    site.cloud.db.close()
+    stored = b"".join(
+        open(site.url[10:] + end, "rb").read() for end in ("", "-wal") if _exists(site.url[10:] + end)
+    )
+    assert b"anna" in stored
+    assert PASSWORD.encode() not in stored and token.encode() not in stored
+
+
+def _exists(path):
+    try:
+        open(path, "rb").close()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def test_only_an_admin_makes_staff(site):
+    fields = {"login": "newcomer", "password": PASSWORD, "role": "technician"}
+    problem(site.client.post("/api/v1/users", json=fields), 403, "forbidden")
+    problem(site.person("technician").post("/users", **fields), 403, "forbidden")
+    assert site.person("admin").post("/users", **fields).get_json()["role"] == "technician"
+
+
+def test_passwords_are_argon2id_and_a_spelling_is_one_password():
+    stored = passwords.make("Blåbær på sykkel")
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$") and stored != passwords.make(
+        "Blåbær på sykkel"
+    )
+    assert passwords.matches(stored, "Bla\u030abær pa\u030a sykkel")
+    assert not passwords.matches(stored, "Blåbær på Sykkel")
+    assert not passwords.matches(None, "no user has this hash")
+
+
+def test_an_unknown_login_costs_the_same_work(site, monkeypatch):
+    seen = []
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(_HASHER, name)
+
+        def verify(self, stored, password):
+            seen.append(stored.rsplit("$", 2)[0])  # algorithm and parameters
+            return _HASHER.verify(stored, password)
+
+    _HASHER = passwords._HASHER
+    monkeypatch.setattr(passwords, "_HASHER", Counting())
+    site.person(login="anna")
+    answers = [
+        site.client.post("/api/v1/sessions", json={"login": login, "password": "wrong " + PASSWORD})
+        for login in ("anna", "nobody")
+    ]
+    assert problem(answers[0], 401, "wrong_password") == problem(answers[1], 401, "wrong_password")
+    assert len(seen) == 2 and seen[0] == seen[1]
+
+
+def sign_in(site, login, password, address="192.0.2.1"):
+    fields = {"login": login, "password": password}
+    return site.client.post("/api/v1/sessions", json=fields, environ_base={"REMOTE_ADDR": address})
+
+
+def test_guessing_a_password_makes_one_wait_and_the_owner_elsewhere_comes_in(site, monkeypatch):
+    monkeypatch.setattr(
+        passwords, "matches", lambda stored, password: stored is not None and password == PASSWORD
+    )
+    site.person(login="anna")
+    most, window = LIMITS["sign_in"]
+    for _ in range(3):
+        assert sign_in(site, "anna", PASSWORD).status_code == 201  # good ones do not count
+    for _ in range(most):
+        problem(sign_in(site, "anna", "wrong " + PASSWORD), 401, "wrong_password")
+    answer = sign_in(site, "anna", PASSWORD)
+    problem(answer, 429, "too_many")
+    assert 0 < int(answer.headers["Retry-After"]) <= window
+    assert sign_in(site, "anna", PASSWORD, "192.0.2.2").status_code == 201
+    site.now += window
+    assert sign_in(site, "anna", PASSWORD).status_code == 201
+
+
+def test_guessing_many_logins_from_one_address_makes_one_wait(site, monkeypatch):
+    monkeypatch.setattr(passwords, "matches", lambda stored, password: False)
+    most, _window = LIMITS["sign_in_address"]
+    for _ in range(most):
+        problem(sign_in(site, secrets.token_hex(8), PASSWORD), 401, "wrong_password")
+    problem(sign_in(site, "one-more", PASSWORD), 429, "too_many")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Basic YTpi",
+        "Bearer " + "a" * 3000,
+        "bearer\t",
+        "Bearer \x80\xff",
+        "",
+    ],
+)
+def test_a_strange_authorization_header_is_nobody(site, header):
+    answer = site.client.get("/api/v1/me", headers={"Authorization": header})
+    problem(answer, 401, "sign_in")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
