@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": ("tools.cli_run", "demo", "Ride a simulated bicycle from end to end."),
     "up": ("tools.cli_run", "up", "Run the cloud on this machine."),
     "sim": ("tools.cli_run", "sim", "Run simulated locks against a cloud."),
+    "hand": ("tools.cli_run", "hand", "Be the person beside a simulated bike."),
     "phone": ("tools.cli_phone", "phone", "Claim, unlock, re-open and end, as a rider does."),
     "lock": ("tools.cli_operator", "lock", "Register locks and write what makes a board one."),
     "user": ("tools.cli_operator", "user", "Add people who run the fleet."),
@@ -64,7 +65,7 @@ def main() -> None:
       with an admin:       ringslot user add you --role admin
       with issuer keys:    ringslot keys make
       and a lock:          ringslot lock add BIKE-7 --out bike-7
-    Try it without metal:  ringslot sim, then ringslot phone unlock
+    Try it without metal:  ringslot sim bike-7, then ringslot phone unlock
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that children are ended
 

@@ -103,11 +103,10 @@ class Fleet:
             sim.start()
         return member
 
-    def person(self, login: str, role: str = "admin") -> CloudClient:
-        """Someone who runs the fleet, signed in."""
-        password = secrets.token_urlsafe(16)
+    def person(self, login: str, role: str = "admin") -> tuple[CloudClient, str]:
+        """Someone who runs the fleet, signed in; and their password."""
+        password = secrets.token_urlsafe(12)
         add_user(self.context, login, password, role)
         client = CloudClient(self.cloud.url)
         client.token = client.post("/api/v1/sessions", {"login": login, "password": password})["token"]
-        client.password = password
-        return client
+        return client, password

@@ -148,6 +148,10 @@ class Link:
         self._receipts: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._client: BleakClient | None = None
         self._greeting: Greeting | None = None
+        self.spoken = (
+            b"",
+            b"",
+        )  # HELLO and REQUEST of the last request, as anyone near by could have heard them
         self.open = True
 
     async def begin(self, client: BleakClient) -> None:
@@ -210,8 +214,14 @@ class Link:
 
     # --- frames ---
 
-    async def send_raw(self, opcode: int, body: bytes) -> Answer:
-        """Any message, well-formed or not, and the RESULT to it: for tests of what a lock refuses."""
+    async def replay(self, hello: bytes, request: bytes) -> Answer:
+        """Another session's HELLO and REQUEST, as an eavesdropper would send them again."""
+        await self._send(exchange.HELLO, hello)
+        await self._answer(exchange.CHALLENGE)
+        return await self.say(exchange.REQUEST, request)
+
+    async def say(self, opcode: int, body: bytes) -> Answer:
+        """Any message, well-formed or not, and the RESULT that it gets."""
         started = time.perf_counter()
         await self._send(opcode, body)
         return self._result(await self._answer(exchange.RESULT), started)
@@ -224,7 +234,8 @@ class Link:
         self._greeting = None  # a challenge works once
         transcript = exchange.transcript(greeting.hello, greeting.answer)
         proof = key.sign(exchange.proof_input(subject, transcript, command))
-        await self._send(exchange.REQUEST, exchange.encode_request(command, token, proof))
+        self.spoken = greeting.hello, exchange.encode_request(command, token, proof)
+        await self._send(exchange.REQUEST, self.spoken[1])
         return self._result(await self._answer(exchange.RESULT), started)
 
     def _result(self, body: bytes, started: float) -> Answer:

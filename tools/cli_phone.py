@@ -1,0 +1,273 @@
+"""`ringslot phone`: a rider's or technician's phone on the command line."""
+
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from protocol import receipt
+from tools.cli import json_option, out
+from tools.cloud_client import CloudClient
+from tools.errors import ToolError
+from tools.pocket import Claim, Pocket
+from tools.rider import Opened, Rider, opened
+
+PASSWORD_HELP = "Read the password from standard input, for scripts."
+
+
+@click.group()
+@click.option(
+    "--cloud", default="http://127.0.0.1:8000", envvar="RINGSLOT_CLOUD", show_default=True, metavar="URL"
+)
+@click.option(
+    "--pocket",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="RINGSLOT_POCKET",
+    help="Folder for claims, keys and receipts.",
+)
+@click.option(
+    "--radio",
+    envvar="RINGSLOT_HCI",
+    metavar="HOST:PORT",
+    help="A virtual radio; this machine's Bluetooth unless given.",
+)
+@click.pass_context
+def phone(context: click.Context, cloud: str, pocket: Path | None, radio: str | None) -> None:
+    """Be a rider's phone: claim a bike, unlock it over Bluetooth, park, re-open, end, bring receipts.
+
+    \b
+    ringslot phone sign-up me
+    ringslot phone claim BIKE-7
+    ringslot phone unlock                 ride; close the ring by hand
+    ringslot phone end
+    ringslot phone deliver
+    """
+    folder = pocket or Path(click.get_app_dir("ringslot")) / "pocket"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    virtual = None
+    if radio:
+        from tools.bleak_radio import Phone
+
+        virtual = Phone(radio)
+    context.obj = Session(folder, Rider(CloudClient(cloud, _token(folder)), Pocket(folder), virtual))
+
+
+class Session:
+    """What the commands share: the rider, and who is signed in, kept in the pocket."""
+
+    def __init__(self, folder: Path, rider: Rider) -> None:
+        self.folder, self.rider = folder, rider
+
+    def keep_token(self) -> None:
+        path = self.folder / "session.json"
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump({"token": self.rider.cloud.token}, file)
+
+    def run(self, work: Any) -> Any:
+        async def whole() -> Any:
+            try:
+                return await work
+            finally:
+                if self.rider.radio:
+                    await self.rider.radio.close()
+
+        return asyncio.run(whole())
+
+    def claim(self, cti: str | None) -> Claim:
+        try:
+            return self.rider.pocket.claim(bytes.fromhex(cti)) if cti else self.rider.pocket.newest_claim()
+        except (KeyError, ValueError):
+            raise ToolError("There is no such claim in the pocket: ringslot phone claim CODE") from None
+
+
+def _token(folder: Path) -> str | None:
+    try:
+        return json.loads((folder / "session.json").read_text())["token"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+claim_option = click.option("--claim", "cti", metavar="CTI", help="Which claim; the newest unless given.")
+
+
+def _password(from_stdin: bool, confirm: bool) -> str:
+    if from_stdin:
+        return click.get_text_stream("stdin").readline().rstrip("\n")
+    return click.prompt("Password", hide_input=True, confirmation_prompt=confirm)
+
+
+@phone.command("sign-up")
+@click.argument("login")
+@click.option("--password-stdin", is_flag=True, help=PASSWORD_HELP)
+@click.pass_obj
+def sign_up(session: Session, login: str, password_stdin: bool) -> None:
+    """Make an account LOGIN, and sign in."""
+    session.run(session.rider.sign_up(login, _password(password_stdin, confirm=True)))
+    session.keep_token()
+    click.echo(f"Signed in as {login}.")
+
+
+@phone.command("sign-in")
+@click.argument("login")
+@click.option("--password-stdin", is_flag=True, help=PASSWORD_HELP)
+@click.pass_obj
+def sign_in(session: Session, login: str, password_stdin: bool) -> None:
+    """Sign in as LOGIN."""
+    session.run(session.rider.sign_in(login, _password(password_stdin, confirm=False)))
+    session.keep_token()
+    click.echo(f"Signed in as {login}.")
+
+
+@phone.command()
+@click.pass_obj
+@json_option
+def bikes(session: Session, as_json: bool) -> None:
+    """List the bikes that are free."""
+    found = session.rider.cloud.get("/api/v1/bikes")["bikes"]
+    out(
+        found,
+        as_json,
+        "\n".join(f"{bike['code']:<16}{bike['label']}" for bike in found) or "No bike is free just now.",
+    )
+
+
+@phone.command()
+@click.argument("code")
+@click.option("--period", is_flag=True, help="For any number of rides within a day, in place of one.")
+@click.pass_obj
+@json_option
+def claim(session: Session, code: str, period: bool, as_json: bool) -> None:
+    """Claim the bike CODE; its token and key go into the pocket, so unlocking needs no network."""
+    made = session.run(session.rider.claim(code, mode="period" if period else "single"))
+    human = f"{code} is yours. Stand beside it: ringslot phone unlock"
+    out(
+        {"cti": made.cti.hex(), "lock_id": made.lock_id.hex(), "token_bytes": len(made.token)}, as_json, human
+    )
+
+
+@phone.command()
+@claim_option
+@click.pass_obj
+@json_option
+def unlock(session: Session, cti: str | None, as_json: bool) -> None:
+    """Open the claimed bike: find it, connect, prove the claim, wait for the bolt."""
+    rider, chosen, tapped = session.rider, session.claim(cti), time.perf_counter()
+
+    async def work() -> Opened:
+        async with rider.at(chosen) as link:
+            return await rider.open(link, chosen, tapped)
+
+    _told(session.run(work()), as_json, "The bolt is open. To park, push the ring shut by hand.")
+
+
+@phone.command()
+@claim_option
+@click.pass_obj
+@json_option
+def reopen(session: Session, cti: str | None, as_json: bool) -> None:
+    """Open the bike again in the running ride; needs no network."""
+    rider, chosen, tapped = session.rider, session.claim(cti), time.perf_counter()
+
+    async def work() -> Opened:
+        async with rider.at(chosen) as link:
+            return opened(await link.reopen(chosen.cti, chosen.key), tapped)
+
+    _told(session.run(work()), as_json, "The bolt is open.")
+
+
+@phone.command()
+@claim_option
+@click.pass_obj
+@json_option
+def end(session: Session, cti: str | None, as_json: bool) -> None:
+    """End the parked ride now, in place of when its hold has passed."""
+    rider, chosen, tapped = session.rider, session.claim(cti), time.perf_counter()
+
+    async def work() -> Opened:
+        async with rider.at(chosen) as link:
+            return opened(await link.end(chosen.cti, chosen.key), tapped)
+
+    _told(
+        session.run(work()),
+        as_json,
+        "The ride has ended; it is billed to the moment when you closed the ring.",
+    )
+
+
+@phone.command()
+@click.argument("lock_id")
+@click.pass_obj
+@json_option
+def service(session: Session, lock_id: str, as_json: bool) -> None:
+    """Open the lock LOCK_ID by a master token; for technicians."""
+    rider, tapped = session.rider, time.perf_counter()
+    try:
+        which = bytes.fromhex(lock_id)
+    except ValueError:
+        raise click.BadParameter("16 hex digits", param_hint="LOCK_ID") from None
+
+    async def work() -> Opened:
+        master = await rider.master(which)
+        async with rider.at(master) as link:
+            return opened(await link.service(master.token, master.key), tapped)
+
+    _told(session.run(work()), as_json, "The bolt is open; push the ring shut when you are done.")
+
+
+@phone.command()
+@click.pass_obj
+@json_option
+def deliver(session: Session, as_json: bool) -> None:
+    """Bring the receipts in the pocket to the cloud, and check its word for each."""
+    words = session.run(session.rider.deliver())
+    out(
+        words,
+        as_json,
+        f"{len(words)} receipts delivered; the cloud's word matches what the lock gave."
+        if words
+        else "Nothing to deliver.",
+    )
+
+
+@phone.command()
+@click.pass_obj
+@json_option
+def receipts(session: Session, as_json: bool) -> None:
+    """Show the receipts in the pocket, oldest first."""
+    rows = []
+    for kept in session.rider.pocket.receipts():
+        said = receipt.parse(kept.receipt)
+        rows.append(
+            {
+                "lock_id": said.lock_id.hex(),
+                "seq": said.seq,
+                "type": receipt.NAMES[said.type],
+                "at": said.at,
+                "delivered": bool(kept.word),
+            }
+        )
+    lines = [
+        f"{row['lock_id']} {row['seq']:>5}  {row['type']:<14}{'delivered' if row['delivered'] else 'kept'}"
+        for row in rows
+    ]
+    out(rows, as_json, "\n".join(lines) or "No receipts yet.")
+
+
+def _told(result: Opened, as_json: bool, well: str) -> None:
+    """What the lock said: for a person a sentence, and exit status 1 when it refused."""
+    answer, took = result.answer, result.latency
+    item = {
+        "ok": answer.ok,
+        "status": answer.name,
+        "ms": {name: round(getattr(took, name)) for name in took.__annotations__},
+    }
+    if as_json or answer.ok:
+        out(item, as_json, f"{well} ({took.total:.0f} ms, of which {took.motor:.0f} for the motor)")
+    if not answer.ok:
+        if as_json:
+            raise click.exceptions.Exit(1)
+        raise ToolError(answer.sentence)

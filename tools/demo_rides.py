@@ -1,0 +1,216 @@
+"""Steps 3, 4, 5 and 7 of the demo: what people do with the bikes. Each line that is said was checked before."""
+
+import asyncio
+import time
+from typing import Any
+
+from protocol import receipt, status
+from tools import phone, track
+from tools.cloud_client import CloudAway
+from tools.demo_world import BIKE_A, BIKE_B, RIDE_MS, RIDE_SPEED, STILL_S, Demo, NotHeld, ms
+from tools.fleet import Member
+from tools.pocket import Claim
+from tools.rider import Rider
+
+
+async def ride(demo: Demo) -> None:
+    rider = await demo.rider("rider 1")
+    demo.say("rider 1", "signed up")
+    claim = await rider.claim(BIKE_A)
+    demo.say(
+        "rider 1",
+        f"claimed {BIKE_A}",
+        f"token of {len(claim.token)} bytes, for a key that stays on the phone",
+    )
+    points = track.within(track.hurried(demo.points, RIDE_SPEED), RIDE_MS)
+    half = len(points) // 2
+    tapped = time.perf_counter()
+    async with rider.at(claim) as link:
+        opened = await demo.tap(rider, claim, link, demo.a, tapped)
+        demo.heard["session"] = link.spoken
+        demo.say(BIKE_A, "found by its rotating name and opened", ms(opened.latency))
+        metres = await demo.travel(demo.a, points[: half + 1])
+        demo.say("rider 1", f"rode {metres:.0f} m")
+        closed = await demo.close(demo.a, link)
+        demo.hold(closed.type == receipt.CLOSE, "The receipt of closing is no CLOSE.")
+        demo.say("rider 1", "parked: pushed the ring shut by hand", f"receipt {closed.seq}, CLOSE")
+        again = time.perf_counter()
+        answer = await link.reopen(claim.cti, claim.key)
+        demo.hold(answer.ok, f"The lock did not open again: {answer.name}.")
+        demo.say(
+            BIKE_A,
+            f"opened again for its rider, {(time.perf_counter() - again) * 1000:.0f} ms",
+            "no token, no network",
+        )
+        metres = await demo.travel(demo.a, points[half:])
+        demo.say("rider 1", f"rode {metres:.0f} m more")
+        await finish(demo, rider, claim, link, demo.a)
+    words = await rider.deliver()
+    demo.say(
+        "rider 1",
+        f"brought {len(words)} receipts to the cloud",
+        "each countersigned, over the bytes the lock gave",
+    )
+    await ended(demo, claim, fixes=True)
+
+
+async def finish(demo: Demo, rider: Rider, claim: Claim, link: phone.Link, member: Member) -> None:
+    """Close by hand, then END, so that nobody waits for the hold to pass."""
+    closed = await demo.close(member, link)
+    answer = await link.end(claim.cti, claim.key)
+    demo.hold(answer.ok and answer.receipt, f"The ride did not end: {answer.name}.")
+    said = receipt.parse(answer.receipt)
+    demo.hold(said.detail[0] == closed.seq, "The END does not name the last CLOSE.")
+    demo.say(
+        member.code,
+        "closed by hand; the ride ended with that",
+        f"receipts {closed.seq} CLOSE and {said.seq} END",
+    )
+
+
+async def ended(demo: Demo, claim: Claim, fixes: bool = False) -> dict[str, Any]:
+    """The cloud's row of the ride, once it has ended there (and, with `fixes`, has a track)."""
+
+    def look() -> dict[str, Any] | None:
+        row = ride_row(demo, claim)
+        return (
+            row
+            if row and row["closed_at"] and row["state"] == "ended" and (row["distance_m"] or not fixes)
+            else None
+        )
+
+    row = await demo.until(look, "the ride in the cloud")
+    aside = f"{row['distance_m']} m, {row['fixes']} fixes, {row['receipts']} receipts"
+    demo.say("cloud", f"ride {row['ride_id'][:8]} stands", aside)
+    return row
+
+
+def ride_row(demo: Demo, claim: Claim) -> dict[str, Any] | None:
+    rows = demo.heard["admin"].get("/api/v1/rides", lock=claim.lock_id.hex())["rides"]
+    return next((row for row in rows if row["cti"] == claim.cti.hex()), None)
+
+
+async def offline(demo: Demo) -> None:
+    rider = demo.riders["rider 1"]
+    claim = await rider.claim(BIKE_A)
+    demo.say("rider 1", f"claimed {BIKE_A} again")
+    with demo.timeline.waiting("stopping the cloud"):
+        await asyncio.to_thread(demo.fleet.cloud.stop)
+        await demo.hand(demo.a, "uplink", on=False)
+    demo.say("cloud", "stopped, and the lock's uplink cut", icon="note")
+    tapped = time.perf_counter()
+    async with rider.at(claim) as link:
+        opened = await demo.tap(rider, claim, link, demo.a, tapped)
+        demo.say(BIKE_A, "opened all the same", ms(opened.latency))
+        points = track.within(track.hurried(demo.points, RIDE_SPEED), RIDE_MS // 4)
+        demo.say("rider 1", f"rode {await demo.travel(demo.a, points):.0f} m")
+        await finish(demo, rider, claim, link, demo.a)
+    try:
+        await rider.deliver()
+        raise NotHeld("The cloud answered though it is stopped.")
+    except CloudAway:
+        kept = len(rider.pocket.undelivered())
+        demo.say("rider 1", f"keeps {kept} receipts: the cloud is away", icon="note")
+    with demo.timeline.waiting("starting the cloud"):
+        await asyncio.to_thread(demo.fleet.cloud.start)
+    demo.say("cloud", "started again", icon="note")
+    words = await rider.deliver()
+    demo.hold(len(words) == kept, f"{len(words)} of {kept} receipts were taken.")
+    demo.say("rider 1", f"brought the {len(words)} receipts")
+    await demo.hand(demo.a, "uplink", on=True)
+    seqs = [receipt.parse(one.receipt).seq for one in rider.pocket.receipts()][-kept:]
+    await demo.until(
+        lambda: all(copies(demo, demo.a).get(seq, 0) >= 2 for seq in seqs), "the same by uplink", 45
+    )
+    stored = copies(demo, demo.a)
+    demo.hold(
+        sorted(stored) == list(range(1, max(stored) + 1)), f"The cloud's receipts are {sorted(stored)}."
+    )
+    demo.twice += [(demo.a.lock_id.hex(), seq) for seq in seqs]
+    demo.say("cloud", f"got the {len(seqs)} receipts a second time by uplink", "and has each of them once")
+    await ended(demo, claim)
+
+
+def copies(demo: Demo, member: Member) -> dict[int, int]:
+    """seq -> how often it came, of each receipt in the cloud."""
+    rows = demo.heard["admin"].get(f"/api/v1/locks/{member.lock_id.hex()}/receipts")["receipts"]
+    found = {row["seq"]: row["copies"] for row in rows}
+    demo.hold(len(found) == len(rows), "The cloud has a receipt twice.")
+    return found
+
+
+async def service(demo: Demo) -> None:
+    technician = demo.person("technician")
+    client, _ = await asyncio.to_thread(demo.fleet.person, "technician", "technician")
+    technician.cloud.token = client.token
+    master = await technician.master(demo.b.lock_id)
+    demo.heard["master"] = master
+    demo.say("technician", f"has a master token for {BIKE_B}", "no claim, no reservation")
+    tapped = time.perf_counter()
+    async with technician.at(master) as link:
+        answer = await link.service(master.token, master.key)
+        demo.hold(
+            answer.ok and (await demo.world(demo.b))["bolt_open"], f"{BIKE_B} did not open: {answer.name}."
+        )
+        said = receipt.parse(answer.receipt or b"")
+        demo.hold(
+            said.type == receipt.SERVICE_OPEN and said.cti == master.cti,
+            "The receipt does not name the token.",
+        )
+        took = (time.perf_counter() - tapped) * 1000
+        demo.say(BIKE_B, f"opened for the technician, {took:.0f} ms", f"receipt {said.seq}, SERVICE_OPEN")
+        closed = await demo.close(demo.b, link)
+        demo.hold(closed.type == receipt.SERVICE_CLOSE, "The receipt of closing is no SERVICE_CLOSE.")
+        demo.say("technician", "closed it by hand", f"receipt {closed.seq}, SERVICE_CLOSE")
+    words = await technician.deliver()
+    demo.say("technician", f"brought {len(words)} receipts to the cloud")
+    await leave_open(demo)
+
+
+async def leave_open(demo: Demo) -> None:
+    """The beginning of step 7: the bike must stand still for a while, and the refusals take that long."""
+    rider = await demo.rider("rider 2")
+    claim = await rider.claim(BIKE_B)
+    tapped = time.perf_counter()
+    async with rider.at(claim) as link:
+        await demo.tap(rider, claim, link, demo.b, tapped)
+    demo.heard["left"] = claim
+    demo.say("rider 2", f"opened {BIKE_B} and walked away from it", "see 7", icon="note")
+
+
+async def hand_over(demo: Demo) -> None:
+    first, left = demo.riders["rider 2"], demo.heard["left"]
+    second, claim = demo.riders["rider 3"], demo.heard["next"]
+    demo.say(BIKE_B, "stands open since step 5", "its lock refused the next rider while that was less than "
+             f"{STILL_S} s ago", icon="note")  # fmt: skip
+    end = time.monotonic() + STILL_S + 15
+    async with second.at(claim) as link:
+        while True:
+            tapped = time.perf_counter()
+            answer = (await second.open(link, claim, tapped)).answer
+            if answer.status != status.IN_USE:
+                break
+            demo.hold(time.monotonic() < end, f"{BIKE_B} is still not handed over.")
+            await asyncio.sleep(1)
+        demo.hold(answer.ok, f"{BIKE_B} was not handed over: {answer.name}.")
+        said = receipt.parse(answer.receipt or b"")
+        opened = next(one for one in parsed(first) if one.cti == left.cti and one.type == receipt.OPEN)
+        linked = said.type == receipt.HAND_OVER and said.cti == claim.cti and said.detail[0] == left.cti
+        demo.hold(linked and said.detail[2] == opened.seq, "The receipt does not link the two rides.")
+        demo.say(
+            BIKE_B,
+            "handed over to rider 3",
+            f"receipt {said.seq}, HAND_OVER, ends the ride of receipt {opened.seq}",
+        )
+        await finish(demo, second, claim, link, demo.b)
+    await first.deliver()
+    await second.deliver()
+    after = await ended(demo, claim)
+    before = await ended(demo, left)
+    demo.hold(before["next_ride"] == after["ride_id"], "The cloud does not link the two rides.")
+    demo.hold(after["previous_ride"] == before["ride_id"], "The cloud does not link the two rides back.")
+    demo.say("cloud", "has both rides, each naming the other", "nobody paid for the other's minutes")
+
+
+def parsed(rider: Rider) -> list[receipt.Receipt]:
+    return [receipt.parse(one.receipt) for one in rider.pocket.receipts()]
