@@ -8,7 +8,7 @@ sleeps in tasks beside it are not seen, and would come out endlessly long.
 import asyncio
 
 FOREVER = 1 << 60
-_QUIET = 3  # turns of the loop in which nothing began or ended: what was set going has come to rest
+_QUIET = 5  # turns of the loop in which nothing began or ended: what was set going has come to rest
 
 
 class Timeline:
