@@ -1,0 +1,50 @@
+"""What the gateway does with a lock's request: store it, and compose the answer (SPEC 10). Runs in a thread.
+
+Everything is committed when these return: the acknowledgement that follows lets the lock forget.
+"""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from cloud import commands, floors, locks, receipts
+from cloud import telemetry as batches
+from cloud.context import Cloud
+from cloud.tables import Lock
+from protocol import telemetry as wire
+
+Malformed = wire.TelemetryError
+
+
+def telemetry(cloud: Cloud, lock_id: str, payload: bytes) -> bytes:
+    """POST /t -> the answer's bytes. Raises Malformed."""
+    now = cloud.now()
+    with cloud.db.writing() as session:
+        lock = locks.get(session, lock_id, for_update=True)
+        batches.take(session, lock, payload, now)
+        return wire.encode_answer(_answer(session, lock, now))
+
+
+def take_receipts(cloud: Cloud, lock_id: str, payload: bytes) -> bytes:
+    """POST /r -> the answer's bytes; its 5 is the highest seq up to which all is here. Raises Malformed."""
+    now = cloud.now()
+    bodies = wire.decode_receipts(payload)
+    with cloud.db.writing() as session:
+        receipts.take(cloud, session, lock_id, bodies, "uplink")
+        lock = locks.get(session, lock_id)
+        return wire.encode_answer({**_answer(session, lock, now), wire.RECEIPTS_UP_TO: lock.received_seq})
+
+
+def _answer(session: Session, lock: Lock, now: int) -> dict:
+    """Time, floors and commands, as SPEC 10."""
+    lock.last_seen_at = now
+    session.flush()
+    floors.settle(session, lock.lock_id, now)
+    answer: dict[int, Any] = {
+        wire.TIME: now,
+        wire.RIDE_FLOOR: lock.wanted_floor,
+        wire.MASTER_FLOOR: lock.master_floor,
+    }
+    if asked := commands.pending(session, lock.lock_id, now):
+        answer[wire.COMMANDS] = [[command_id, kind, args] for command_id, kind, args in asked]
+    return answer

@@ -1,0 +1,141 @@
+"""Rides in the database: what projection.py tells from the receipts. Rows are never edited, only rewritten."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, case, delete, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from cloud import fixes, projection
+from cloud.problem import Problem
+from cloud.tables import Claim, Lock, Receipt, Ride
+from protocol import receipt
+
+
+def update(session: Session, lock: Lock, first_new: int, still_s: int) -> None:
+    """Project what receipts from seq `first_new` on may have changed: the last ride and all that follow it.
+
+    A receipt with a known time also dates those of its boot that were written without one (projection.times), in
+    whatever ride they are; that is rare, and then the lock is projected from its first receipt.
+    """
+    start = session.scalar(select(func.max(Ride.opened_seq)).where(Ride.lock_id == lock.lock_id)) or 1
+    start = min(start, first_new)
+    listed = _receipts(session, lock, start)
+    if start > 1 and _dates_others(session, lock, {r.boot for r, _ in listed if r.seq >= first_new}):
+        start, listed = 1, _receipts(session, lock, 1)
+    _write(session, lock, start, listed, still_s)
+
+
+def rebuild(session: Session, still_s: int, lock_id: str | None = None) -> int:
+    """Delete all rides (or one lock's) and project them again from the receipts. -> how many there are now."""
+    these = select(Lock).order_by(Lock.lock_id)
+    for lock in session.scalars(these if lock_id is None else these.where(Lock.lock_id == lock_id)).all():
+        session.execute(select(Lock.lock_id).where(Lock.lock_id == lock.lock_id).with_for_update())
+        _write(session, lock, 1, _receipts(session, lock, 1), still_s)
+    counted = select(func.count()).select_from(Ride)
+    return session.scalar(counted if lock_id is None else counted.where(Ride.lock_id == lock_id)) or 0
+
+
+def _receipts(session: Session, lock: Lock, start: int) -> list[tuple[receipt.Receipt, bytes]]:
+    """(parsed, digest) of the chained prefix from `start` on. They verified when they were stored."""
+    rows = (
+        select(Receipt.body, Receipt.digest)
+        .where(Receipt.lock_id == lock.lock_id, Receipt.seq >= start, Receipt.seq <= lock.chained_seq)
+        .order_by(Receipt.seq)
+    )
+    return [(receipt.parse(body), digest) for body, digest in session.execute(rows)]
+
+
+def _dates_others(session: Session, lock: Lock, boots: set[bytes]) -> bool:
+    undated = select(Receipt.body).where(Receipt.lock_id == lock.lock_id, Receipt.at.is_(None))
+    return any(receipt.parse(body).boot in boots for body in session.scalars(undated))
+
+
+def _write(
+    session: Session, lock: Lock, start: int, listed: list[tuple[receipt.Receipt, bytes]], still_s: int
+) -> None:
+    """Replace the rides opened from seq `start` on."""
+    these = (Ride.lock_id == lock.lock_id, Ride.opened_seq >= start)
+    # what the first of them ended by a hand-over lies below `start`, and so cannot be seen from there
+    before = select(Ride.previous_ride).where(Ride.lock_id == lock.lock_id, Ride.opened_seq == start)
+    previous = session.scalars(before).one_or_none()
+    session.execute(delete(Ride).where(*these))
+    ids = {r.seq: digest[:16].hex() for r, digest in listed}
+    for ride in projection.project([r for r, _ in listed], still_s):
+        claim = session.get(Claim, ride.cti.hex())
+        ended_at = ride.ended_at if ride.next else None if ride.state == projection.OPEN else ride.closed_at
+        count, metres = fixes.measure(session, lock.lock_id, ride.opened_at, ended_at)
+        session.add(
+            Ride(
+                ride_id=ids[ride.opened_seq],
+                cti=ride.cti.hex(),
+                lock_id=lock.lock_id,
+                claim=claim.cti if claim else None,
+                user_id=claim.user_id if claim else None,
+                state=ride.state,
+                opened_seq=ride.opened_seq,
+                last_seq=ride.last_seq,
+                opened_at=ride.opened_at,
+                closed_at=ride.closed_at,
+                billed_until=ride.billed_until,
+                previous_ride=ids[ride.previous]
+                if ride.previous
+                else previous
+                if ride.opened_seq == start
+                else None,
+                next_ride=ids[ride.next] if ride.next else None,
+                receipts=len(ride.seqs),
+                fixes=count,
+                distance_m=metres,
+            )
+        )
+    session.flush()
+
+
+def window(ride: type[Ride], following: type[Ride]) -> ColumnElement[int | None]:
+    """When a ride's fixes end, in SQL: as `_write` says it. NULL: not yet."""
+    return case(
+        (ride.next_ride.is_not(None), following.opened_at),
+        (ride.state == projection.OPEN, None),
+        else_=ride.closed_at,
+    )
+
+
+def measure(session: Session, lock_id: str, first_at: int, last_at: int) -> None:
+    """Fixes of this time have come in: count them in the rides that they belong to."""
+    following = aliased(Ride)
+    end = window(Ride, following)
+    rows = (
+        select(Ride, end)
+        .outerjoin(following, following.ride_id == Ride.next_ride)
+        .where(Ride.lock_id == lock_id, Ride.opened_at <= last_at, or_(end.is_(None), end >= first_at))
+    )
+    for ride, ended_at in session.execute(rows).all():
+        ride.fixes, ride.distance_m = fixes.measure(session, lock_id, ride.opened_at, ended_at)
+
+
+def get(session: Session, ride_id: str, user_id: str | None) -> Ride:
+    """`user_id`: whose it must be, None for staff. Raises Problem not_found, for a stranger's ride too."""
+    ride = session.get(Ride, ride_id)
+    if ride is None or (user_id is not None and ride.user_id != user_id):
+        raise Problem("not_found")
+    return ride
+
+
+def ended_at(session: Session, ride: Ride) -> int | None:
+    following = aliased(Ride)
+    rows = select(window(Ride, following)).outerjoin(following, following.ride_id == Ride.next_ride)
+    return session.scalars(rows.where(Ride.ride_id == ride.ride_id)).one()
+
+
+def page(
+    session: Session, user_id: str | None, lock_id: str | None, before: int | None, limit: int
+) -> Sequence[Ride]:
+    """Newest first, opened before `before`. A ride whose time is not known comes last."""
+    rows = select(Ride).order_by(func.coalesce(Ride.opened_at, 0).desc(), Ride.ride_id).limit(limit)
+    if user_id is not None:
+        rows = rows.where(Ride.user_id == user_id)
+    if lock_id is not None:
+        rows = rows.where(Ride.lock_id == lock_id)
+    if before is not None:
+        rows = rows.where(Ride.opened_at < before)
+    return session.scalars(rows).all()

@@ -1,0 +1,79 @@
+"""What a lock tells about itself: fixes, status records and notes, each stored once by (lock, record number)."""
+
+from collections.abc import Callable
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cloud import commands, fixes, rides
+from cloud.db import insert
+from cloud.tables import Lock, Note, StatusSample
+from protocol import receipt, telemetry
+
+LAST_RECORD = 2**32  # a record number past this is none
+
+
+def take(session: Session, lock: Lock, payload: bytes, now: int) -> int:
+    """Store a batch, in a writing session. -> how many records it held. Raises protocol.telemetry.TelemetryError."""
+    first, records = telemetry.decode_batch(payload)
+    if first + len(records) > LAST_RECORD:
+        raise telemetry.TelemetryError("record number")
+    sorted_out: dict[int, list[dict]] = {kind: [] for kind in _ROWS}
+    for seq, (kind, *fields) in enumerate(records, first):
+        sorted_out[kind].append({"lock_id": lock.lock_id, "seq": seq, **_ROWS[kind](*fields)})
+    _store_fixes(session, lock, sorted_out[telemetry.FIX])
+    _store_status(session, lock, sorted_out[telemetry.STATUS])
+    _store_notes(session, lock, sorted_out[telemetry.NOTE], now)
+    return len(records)
+
+
+def _fix(at: int, lat: int, lon: int, accuracy: int) -> dict:
+    return {"at": at, "lat": lat, "lon": lon, "accuracy": accuracy}
+
+
+def _status(at: int, state: int, millivolts: int, error: int, uptime: int) -> dict:
+    known = error != receipt.UNKNOWN
+    return {
+        "at": at if known else None,
+        "state": state,
+        "battery_mv": millivolts,
+        "clock_error_s": error if known else None,
+        "uptime_s": uptime,
+    }
+
+
+def _note(at: int, note: int, value: int) -> dict:
+    return {"at": at or None, "note": note, "value": value}
+
+
+_ROWS: dict[int, Callable[..., dict]] = {
+    telemetry.FIX: _fix,
+    telemetry.STATUS: _status,
+    telemetry.NOTE: _note,
+}
+
+
+def _store_fixes(session: Session, lock: Lock, rows: list[dict]) -> None:
+    if rows:
+        fixes.store(session, rows)
+        rides.measure(session, lock.lock_id, min(row["at"] for row in rows), max(row["at"] for row in rows))
+
+
+def _store_status(session: Session, lock: Lock, rows: list[dict]) -> None:
+    if not rows:
+        return
+    newest = session.scalar(select(func.max(StatusSample.seq)).where(StatusSample.lock_id == lock.lock_id))
+    session.execute(insert(session, StatusSample).values(rows).on_conflict_do_nothing())
+    if newest is None or rows[-1]["seq"] > newest:  # an old batch, repeated late, is no news
+        lock.state = rows[-1]["state"]
+        lock.battery_mv = rows[-1]["battery_mv"]
+        lock.clock_error_s = rows[-1]["clock_error_s"]
+
+
+def _store_notes(session: Session, lock: Lock, rows: list[dict], now: int) -> None:
+    if not rows:
+        return
+    session.execute(insert(session, Note).values(rows).on_conflict_do_nothing())
+    for row in rows:
+        if row["note"] == telemetry.NOTE_COMMAND_DONE:
+            commands.done(session, lock.lock_id, row["value"], now)
