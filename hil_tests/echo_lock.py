@@ -8,6 +8,7 @@ size of its value buffer, RINGSLOT_FLAG what wakes its reader, RINGSLOT_WATCHDOG
 import asyncio
 import os
 import sys
+import time
 
 sys.path[0] = "."  # the checkout, not hil_tests/
 
@@ -55,6 +56,12 @@ def starve(link, conn):
     return b"raised" if raised else b"held"
 
 
+def block(link, conn):
+    """Hold the event loop, as a signature check would."""
+    time.sleep_ms(500)
+    return b"done"
+
+
 def turn(link, conn):
     """The next value of the advertisement."""
     link.advertise(b"turn two", 50)
@@ -72,6 +79,7 @@ ORDERS = {
     b"!mtu": lambda link, conn: b"%d" % link.mtu(conn),
     b"!links": lambda link, conn: b"%d" % link.links(),
     b"!cut": lambda link, conn: link.cut(conn),
+    b"!block": block,
     b"!deaf": deaf,
     b"!slow": slow,
     b"!starve": starve,

@@ -383,6 +383,27 @@ def test_no_frame_seems_to_follow_one_that_was_lost(radio, start_lock):
     run(test)
 
 
+def test_a_lock_that_is_busy_does_not_hoard_a_flood(radio, start_lock):
+    """[A27]: the radio keeps 64 writes for one link, and another link's among them."""
+    start_lock("busy", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as rude, Phone(radio.hci) as kind:
+            async with await echo(rude) as flood, await echo(kind) as honest:
+                await honest.write(b"!block", response=False)
+                await asyncio.sleep(0.1)
+                for number in range(400):
+                    await flood.write(b"%010d" % number, response=False)
+                await honest.write(b"in between")
+                assert await honest.hear() == b"done"
+                assert await honest.hear() == b"in between"
+                await flood.quiet()
+                heard = [int(flood.heard.get_nowait()) for _ in range(flood.heard.qsize())]
+                assert heard == list(range(64))
+
+    run(test)
+
+
 def test_a_lock_may_end_a_link(radio, start_lock):
     lock = start_lock("cutter", ECHO)
 
@@ -469,6 +490,43 @@ def test_a_connection_attempt_ends_and_leaves_the_phone_usable(radio, start_lock
                 await asyncio.wait_for(BleakClient("C1:22:33:44:55:66", backend=phone.client).connect(), 0.3)
             async with await echo(phone) as link:
                 assert await link.ask(b"hello") == b"hello"
+
+    run(test)
+
+
+def test_a_phone_that_changes_its_mind_leaves_no_link_behind(radio, start_lock):
+    """Cancelled at every moment of connecting, among them the one when the link is there and nobody has it yet."""
+    start_lock("fickle", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone, Phone(radio.hci) as other, await echo(other) as witness:
+            device, _ = await find(phone)
+            for wait in range(60):
+                attempt = asyncio.create_task(phone.connect(device.details, SOON))
+                await asyncio.sleep(wait / 1000)
+                attempt.cancel()
+                done = (await asyncio.gather(attempt, return_exceptions=True))[0]
+                if not isinstance(done, BaseException):
+                    await done.disconnect()
+            await asyncio.sleep(0.1)
+            assert await witness.ask(b"!links") == b"1"
+            async with await echo(phone) as link:
+                assert await link.ask(b"at last") == b"at last"
+
+    run(test)
+
+
+def test_a_phone_whose_radio_is_reset_has_no_links(radio, start_lock):
+    start_lock("reset", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone, Phone(radio.hci) as other:
+            async with await echo(other) as witness:
+                await (await echo(phone)).__aenter__()
+                assert await witness.ask(b"!links") == b"2"
+                await (await phone.device()).host.reset()
+                await asyncio.sleep(0.1)
+                assert await witness.ask(b"!links") == b"1"
 
     run(test)
 

@@ -24,7 +24,7 @@ from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolErr
 from bumble.att import ATT_Error
 from bumble.core import UUID, AdvertisingData, BaseBumbleError
 from bumble.device import Connection, Device, Peer
-from bumble.hci import Address, HCI_LE_Create_Connection_Cancel_Command
+from bumble.hci import Address
 from bumble.transport import open_transport
 
 _REQUEST_S = 10.0  # any one exchange with a peer or the radio
@@ -80,14 +80,18 @@ class Phone:
                 "no virtual radio: set RINGSLOT_HCI=host:port, as `python -m tools.radio` prints it"
             )
         address = Address(self._address) if self._address else Address.generate_static_address()
+        transport = None
         try:
-            self._transport = await asyncio.wait_for(open_transport(f"tcp-client:{where}"), _REQUEST_S)
-            device = Device.with_hci("phone", address, self._transport.source, self._transport.sink)
+            transport = await asyncio.wait_for(open_transport(f"tcp-client:{where}"), _REQUEST_S)
+            device = Device.with_hci("phone", address, transport.source, transport.sink)
             await asyncio.wait_for(device.power_on(), _REQUEST_S)
         except (OSError, TimeoutError, BaseBumbleError) as error:
+            if transport:
+                await transport.close()
             raise BleakError(
                 f"the virtual radio at {where} does not answer: {error or 'timed out'}"
             ) from error
+        self._transport = transport
         return device
 
     async def close(self) -> None:
@@ -114,27 +118,38 @@ class Phone:
     async def connect(self, address: Address | str, timeout: float) -> Connection:
         """A link to `address` (a str is a random address). Raises TimeoutError, Bumble's errors."""
         device = await self.device()
-        if isinstance(address, str):
-            address = Address(address)
         async with asyncio.timeout(timeout):
             await self._connecting.acquire()
+        attempt = asyncio.create_task(device.connect(address, timeout=timeout))
+        attempt.add_done_callback(lambda _: self._connecting.release())
         try:
-            return await device.connect(address, timeout=timeout)
+            return await asyncio.shield(attempt)
         except asyncio.CancelledError:
-            # Bumble would leave the attempt to the controller, and the link to nobody.
-            with contextlib.suppress(BaseBumbleError):
-                await device.send_sync_command(HCI_LE_Create_Connection_Cancel_Command())
-            if link := device.find_connection_by_bd_addr(address):
-                await link.disconnect()
+            # Bumble cannot be cancelled between command and event: the next command would get this one's answer.
+            await asyncio.shield(_abandon(device, attempt))
             raise
-        finally:
-            self._connecting.release()
 
 
-async def bounded(work):
-    """`work` within _REQUEST_S; Bumble's errors as bleak's."""
+async def _abandon(device: Device, attempt: asyncio.Task[Connection]) -> None:
+    """Have the controller give up, or end the link that came about all the same."""
+    while not attempt.done():
+        with contextlib.suppress(BaseBumbleError):
+            await device.cancel_connection()
+        await asyncio.wait([attempt], timeout=0.02)
+    if not attempt.cancelled() and attempt.exception() is None:
+        with contextlib.suppress(BaseBumbleError):
+            await attempt.result().disconnect()
+
+
+async def bounded(work, seconds: float = _REQUEST_S):
+    """What `work` gives, within `seconds`; Bumble's errors as bleak's.
+
+    It goes on when its caller gives up, or the next request would be taken to have this one's answer.
+    """
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
-        return await asyncio.wait_for(work, _REQUEST_S)
+        return await asyncio.wait_for(asyncio.shield(task), seconds)
     except ATT_Error as error:
         raise BleakGATTProtocolError(error.error_code) from error
     except TimeoutError as error:
@@ -253,12 +268,10 @@ class _Client(BaseBleakClient):
     async def disconnect(self) -> None:
         if connection := self._connection:
             try:
-                await asyncio.wait_for(connection.disconnect(), _CLOSE_S)
-            except (TimeoutError, BaseBumbleError, asyncio.CancelledError):
+                await bounded(connection.disconnect(), _CLOSE_S)
+            except BleakError:
                 if self._connection:  # the radio died under us: the link is over all the same
                     self._ended(None)
-                if asyncio.current_task().cancelling():
-                    raise
 
     async def pair(self, *_, **__) -> None:
         raise NotImplementedError("locks do not pair")
