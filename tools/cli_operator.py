@@ -136,7 +136,7 @@ def user_add(login, role, password_stdin, data, as_json) -> None:
     """Add the person LOGIN; asks for a password.
 
     \b
-    ringslot user add ann --role admin --data fleet
+    ringslot user add chief --role admin --data fleet
     """
     if password_stdin:
         password = sys.stdin.readline().rstrip("\n")

@@ -1,0 +1,158 @@
+"""The command as one types it: what it prints, what it says when something is missing, and its exit status."""
+
+import json
+import secrets
+import stat
+
+import pytest
+from click.testing import CliRunner
+
+from protocol import cbor, keyset
+from tools.cli import COMMANDS, main
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def ringslot(tmp_path, monkeypatch):
+    """ringslot("keys list") in a folder of its own, with a secret in the environment."""
+    monkeypatch.setenv("RINGSLOT_SECRET", secrets.token_urlsafe(32))
+    for name in (
+        "RINGSLOT_DATABASE_URL",
+        "RINGSLOT_DATA",
+        "RINGSLOT_CLOUD",
+        "RINGSLOT_POCKET",
+        "RINGSLOT_HCI",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run(line: str, stdin: str | None = None):
+        result = CliRunner().invoke(main, line.split(), input=stdin)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return run
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_command_has_help(ringslot, command):
+    result = ringslot(f"{command} --help")
+    assert result.exit_code == 0 and result.output.startswith("Usage: ")
+
+
+def test_a_command_that_is_not_there_is_a_wrong_argument(ringslot):
+    assert ringslot("fly").exit_code == 2
+
+
+def test_without_a_secret_it_says_how_to_make_one(ringslot, monkeypatch):
+    monkeypatch.delenv("RINGSLOT_SECRET")
+    result = ringslot("keys list --data fleet")
+    assert (
+        result.exit_code == 1
+        and "RINGSLOT_SECRET is not set" in result.output
+        and "token_urlsafe" in result.output
+    )
+
+
+def test_without_a_database_it_says_which_setting_to_set(ringslot):
+    result = ringslot("keys list")
+    assert result.exit_code == 1 and "--data" in result.output and "RINGSLOT_DATABASE_URL" in result.output
+
+
+def test_a_database_that_cannot_be_opened_is_one_sentence(ringslot, monkeypatch):
+    monkeypatch.setenv("RINGSLOT_DATABASE_URL", "sqlite:////absent/folder/ringslot.db")
+    result = ringslot("keys list")
+    assert result.exit_code == 1 and "The database said" in result.output and "Traceback" not in result.output
+
+
+def test_a_lock_is_registered_and_its_files_are_its_owners_alone(ringslot, tmp_path):
+    result = ringslot("lock add BIKE-7 --data fleet --out bike-7 --uplink fleet.example:5684 --json")
+    lock_id = json.loads(result.output)["lock_id"]
+    files = {path.name: path for path in (tmp_path / "bike-7").iterdir()}
+    assert sorted(files) == ["identity", "keyset", "settings.json"]
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files.values())
+    identity = cbor.decode(files["identity"].read_bytes())
+    assert identity[1].hex() == lock_id and len(identity[2]) == 32 and identity[3] is None
+    assert sorted(kid[0] for kid in keyset.parse(files["keyset"].read_bytes()).keys) == [1, 2]
+    told = json.loads(files["settings.json"].read_text())
+    assert told == {"kind": "exclusive", "uplink_host": "fleet.example", "uplink_port": 5684}
+    assert identity[2].hex() not in result.output
+
+
+def test_a_folder_that_holds_a_lock_is_not_overwritten(ringslot):
+    assert ringslot("lock add BIKE-7 --data fleet --out bike-7").exit_code == 0
+    result = ringslot("lock add BIKE-8 --data fleet --out bike-7")
+    assert result.exit_code == 1 and "not empty" in result.output
+
+
+def test_a_code_that_is_taken_writes_no_files(ringslot, tmp_path):
+    ringslot("lock add BIKE-7 --data fleet --out bike-7")
+    result = ringslot("lock add BIKE-7 --data fleet --out other")
+    assert result.exit_code == 1 and not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "lock add BIKE_7 --data fleet --out x",
+        "lock add BIKE-7 --data fleet --out x --group 12",
+        "lock add BIKE-7 --data fleet",
+        "hand 0 close",
+        "hand 20000 close what",
+    ],
+)
+def test_a_wrong_argument_is_status_2(ringslot, line):
+    assert ringslot(line).exit_code == 2
+
+
+def test_keys_are_made_once_shown_and_retired(ringslot):
+    assert "No keys yet" in ringslot("keys list --data fleet").output
+    assert "no issuer keys yet" in ringslot("keys keyset --data fleet").output
+    made = json.loads(ringslot("keys make --data fleet --json").output)["made"]
+    assert len(made) == 3
+    assert json.loads(ringslot("keys make --data fleet --json").output)["made"] == []
+    listed = json.loads(ringslot("keys list --data fleet --json").output)["keys"]
+    assert sorted(key["role"] for key in listed) == ["countersign", "master", "ride"]
+    more = json.loads(ringslot("keys make --role ride --data fleet --json").output)["made"][0]
+    assert ringslot(f"keys retire {more} --data fleet").exit_code == 0
+    assert more not in ringslot("keys list --data fleet").output
+    assert ringslot("keys retire 01ffffff --data fleet").exit_code == 1
+
+
+def test_private_keys_are_never_printed(ringslot):
+    ringslot("keys make --data fleet")
+    listed = json.loads(ringslot("keys list --data fleet --json").output)["keys"]
+    assert all(set(key) == {"kid", "role", "public", "nbf", "exp"} for key in listed)
+
+
+def test_a_person_is_added_once(ringslot):
+    assert ringslot("user add chief --role admin --data fleet --password-stdin", PASSWORD).exit_code == 0
+    result = ringslot("user add chief --data fleet --password-stdin", PASSWORD)
+    assert result.exit_code == 1 and "taken" in result.output
+    assert "10 to 128" in ringslot("user add other --data fleet --password-stdin", "short").output
+
+
+def test_a_phone_without_cloud_or_claim_says_what_to_do(ringslot):
+    result = ringslot("phone --cloud http://127.0.0.1:9 bikes")
+    assert result.exit_code == 1 and "does not answer" in result.output
+    result = ringslot("phone --pocket pocket unlock")
+    assert result.exit_code == 1 and "ringslot phone claim" in result.output
+
+
+def test_a_track_that_cannot_be_read_stops_the_demo_before_it_starts(ringslot, tmp_path):
+    (tmp_path / "a.gpx").write_text("<gpx>\n<trk/>")
+    result = ringslot("demo --track a.gpx")
+    assert result.exit_code == 1 and "a.gpx, line 2: " in result.output
+
+
+def test_a_folder_with_something_in_it_is_not_kept_into(ringslot, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine").touch()
+    result = ringslot("demo --keep run")
+    assert result.exit_code == 1 and "not empty" in result.output and (tmp_path / "run" / "mine").exists()
+
+
+def test_a_hand_at_a_port_without_a_lock_says_so(ringslot):
+    result = ringslot("hand 9 close")
+    assert result.exit_code == 1 and "`ringslot sim` prints the port" in result.output
