@@ -1,0 +1,132 @@
+"""The lock: composes the parts on a board, and runs them. No rule lives here.
+
+phone: board link -> session -> unlock -> accept, machine -> actuator -> ledger -> receipts -> session, uplink
+fix:   board line -> gps -> outbox -> uplink
+"""
+
+import binascii
+
+from firmware.actuator import Actuator
+from firmware.advert import Advert
+from firmware.clock import Clock
+from firmware.config import Config
+from firmware.floors import Floors
+from firmware.gps import Gps
+from firmware.ledger import Ledger
+from firmware.outbox import Outbox
+from firmware.receipts import Receipts
+from firmware.session import Session
+from firmware.stillness import Stillness
+from firmware.store import Store
+from firmware.unlock import Unlock
+from firmware.uplink import Uplink
+from firmware.watch import Watch
+from protocol import keys, status
+from protocol.compat import const
+from protocol.telemetry import COMMAND_BLINK, NOTE_BOOT
+
+_TICK_MS = const(50)
+_STAMP_MS = const(60_000)  # while the bolt is open: what a close that nobody saw is dated by
+_STAMP_IDLE_MS = const(1_800_000)  # else: 6 % of it is what a boot adds to the clock's error
+
+
+class Lock:
+    """Boots on a board that was provisioned. Raises ConfigError, naming what is missing; OSError when the storage
+    does not even say who the lock is. Any other failure of storage is quarantine.
+
+    Driven by `run`, or step by step: `session.handle(kind, conn, data)` for each event of the link, `tick()`.
+    """
+
+    def __init__(self, board):
+        self._board = board
+        store = Store(board.storage.root)
+        self.config = config = Config(store)
+        self.floors = Floors(store, config.keyset)
+        self.clock = Clock(board.clock, store, self.floors)
+        self.outbox = Outbox(board, self.clock)
+        note = self.outbox.note
+        self.gps = Gps(board, self.clock, config.settings, self.outbox.put, note)
+        self.receipts = Receipts(store, keys.receipt_key(config.k_lock), config.lock_id)
+        self.ledger = Ledger(board, self.receipts, self.floors, self.clock, self.gps.last)
+        actuator = Actuator(board.motor, board.bolt, board.clock, config.settings.motor_ms)
+        stillness = Stillness(board.motion, board.clock, config.settings.still_s)
+        self.watch = Watch(board.clock, self.ledger, actuator, stillness, self.clock, note)
+        self.unlock = Unlock(
+            board, config, store, self.ledger, self.floors, self.clock, actuator, stillness, self.watch
+        )
+        self.advert = Advert(board, config.k_lock, config.settings, self.floors, self._riding)
+        self.session = Session(
+            board,
+            config,
+            self.unlock,
+            self.ledger,
+            self.receipts,
+            self.clock,
+            self.floors,
+            note,
+            self.advert.rotate,
+        )
+        self.uplink = Uplink(
+            board, config, self.clock, self.floors, self.receipts, self.outbox, self._state, self.command
+        )
+        self.unlock.boot()
+        self._stamped_at = board.clock.uptime_ms()
+        self._shown = None
+        note(NOTE_BOOT, board.boot_cause)
+
+    @property
+    def state(self):
+        """Of protocol/status.py."""
+        return self.ledger.state
+
+    def _state(self):
+        return self.ledger.state
+
+    def _riding(self):
+        return self.ledger.ride is not None
+
+    def tick(self):
+        """What time brings: closes, ends, deadlines, another advertisement. Every 50 ms or so."""
+        self.watch.look()
+        self.session.tick()
+        self.gps.ride(self.state == status.STATE_OPEN)
+        self.advert.tick()
+        self._stamp()
+        if self.state != self._shown:
+            self._shown = self.state
+            if self.state == status.STATE_QUARANTINE:
+                self._board.led.show("fault")
+
+    def _stamp(self):
+        now = self._board.clock.uptime_ms()
+        if now - self._stamped_at >= (_STAMP_MS if self.state == status.STATE_OPEN else _STAMP_IDLE_MS):
+            self._stamped_at = now
+            try:
+                self.clock.stamp()
+            except OSError:
+                self.ledger.fail()
+
+    def command(self, number, kind, args):
+        """One from the cloud. False for a kind that this lock does not know."""
+        if kind != COMMAND_BLINK:
+            return False
+        self._board.led.show("find")
+        return True
+
+    def snapshot(self):
+        """What the lock would show whoever looks after it: no secret, no key."""
+        ride = self.ledger.ride
+        return {
+            "state": status.STATE_NAMES[self.state],
+            "ride": binascii.hexlify(ride.cti).decode() if ride else None,
+            "seq": self.receipts.last_seq,
+            "unacked": self.receipts.last_seq - self.receipts.acked_seq,
+            "floors": {
+                "ride": self.floors.ride(),
+                "master": self.floors.master(),
+                "time": self.floors.time(),
+            },
+            "clock": {"now": self.clock.now(), "error": self.clock.error()},
+            "links": len(self.session.links),
+            "errors": self.session.errors,
+        }
