@@ -23,7 +23,7 @@ class Motor:
     """One direction, which frees the bolt. Nothing here can lock a bike."""
 
     def pull(self) -> None:
-        """Runs until `stop`; a board may stop it sooner to save the motor. Idempotent."""
+        """Runs until `stop`, or until the processor stops. Idempotent."""
 
     def stop(self) -> None:
         """Idempotent; safe at any time."""

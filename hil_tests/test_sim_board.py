@@ -131,6 +131,7 @@ def start(radio, children, image, tmp_path):
 def test_the_motor_opens_and_a_hand_closes(start):
     lock = start()
     before = lock.hand.until(bolt=0, bolt_closed=True, bolt_open=False, shackle_closed=True, actuations=0)
+    assert before["state"] == "standing in"
     assert lock.pull() == "True"
     after = lock.hand.until(bolt=100, bolt_open=True, shackle_closed=False, actuations=1, openings=1)
     assert after["millivolts"] < before["millivolts"] and after["pulls_moving"] == 0

@@ -28,10 +28,10 @@ class _Refused(Exception):
 
 
 class Hand:
-    """`inspect()` gives a dict of what the lock itself would show, added to `state`."""
+    """`snapshot()` gives a dict of what the lock itself would show, added to `state`."""
 
-    def __init__(self, board, inspect=dict):
-        self._board, self._lasting, self._inspect = board, board.lasting, inspect
+    def __init__(self, board, snapshot=dict):
+        self._board, self._lasting, self._snapshot = board, board.lasting, snapshot
         self.port = None
 
     async def start(self):
@@ -88,7 +88,7 @@ class Hand:
         answer["uptime_ms"] = self._board.clock.uptime_ms()
         answer["boot_cause"] = self._board.boot_cause
         answer["heap_free"] = gc.mem_free()
-        answer.update(self._inspect())
+        answer.update(self._snapshot())
 
     def _close(self, request, answer):
         self._lasting.at().close()

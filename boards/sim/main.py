@@ -5,7 +5,7 @@
     RINGSLOT_RADIO       host:port of the virtual radio (tools/radio.py)
     RINGSLOT_BLE_NAME    the lock's name there
 
-Prints {"hand": port} once it runs, see boards/sim/hand.py. Exit status: 0 asked to quit, 2 a setting is wrong,
+Prints {"hand": port} when it is up, see boards/sim/hand.py. Exit status: 0 asked to quit, 2 a setting is wrong,
 3 start me again, 4 the same and the power was cut; -14 the watchdog. The composition root of this board.
 """
 
@@ -63,9 +63,9 @@ async def main():
     board = Board(storage, lasting, watchdog, made("RINGSLOT_RADIO", link))
     try:
         lock = Lock(board)
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:
         refuse("The lock does not start: %s." % error)
-    hand = Hand(board)
+    hand = Hand(board, lock.snapshot)
     await hand.start()
     print(json.dumps({"hand": hand.port}))
     await lock.run()

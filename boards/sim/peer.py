@@ -11,7 +11,7 @@ It is honest but forgetful, and asserts what a lock owes it: fresh nonces, whole
 
 import hashlib
 
-from protocol import ccm, coap, keys, oscore, telemetry
+from protocol import ccm, coap, keys, oscore, receipt, telemetry
 
 HABITS = ("piggyback", "separate", "separate without ack", "non", "unavailable", "refuse", "silent")
 _ECHO = b"echo"  # with the ID Context behind it
@@ -31,8 +31,7 @@ class Peer:
         self._nonces = {}  # digest of key and nonce -> digest of what was sealed under them
         self.habit = "piggyback"
         self.records = {}
-        self.receipts = {}  # seq in order of arrival -> bytes
-        self.up_to = lambda: len(self.receipts)
+        self.receipts = {}  # seq -> bytes
         self.answer = {}
         self.requests = []  # (path, payload, whether the ID Context was named) of what verified and was fresh
         self.seen = []  # datagrams from the lock
@@ -156,9 +155,13 @@ class Peer:
                 self.records[first + place] = record
         elif path == b"r":
             for raw in telemetry.decode_receipts(payload):
-                if raw not in self.receipts.values():
-                    self.receipts[len(self.receipts) + 1] = raw
-            answer.setdefault(telemetry.RECEIPTS_UP_TO, self.up_to())
+                seq = receipt.parse(raw).seq
+                assert self.receipts.get(seq, raw) == raw, "a fork"
+                self.receipts[seq] = raw
+            up_to = 0
+            while up_to + 1 in self.receipts:
+                up_to += 1
+            answer.setdefault(telemetry.RECEIPTS_UP_TO, up_to)
         else:
             return coap.NOT_FOUND, b""
         return coap.CHANGED, telemetry.encode_answer(answer)
