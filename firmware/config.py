@@ -25,7 +25,7 @@ SETTINGS = {
     "kind": (None, _KINDS),  # exclusive: one claim at a time; pooled: period claims of several riders
     "uplink_host": (None, str),
     "uplink_port": (5683, 1, 65_535),
-    "still_s": (300, 30, 86_400),  # after which an open bike is handed over
+    "still_s": (300, 10, 86_400),  # after which an open bike is handed over; seconds only for a bench
     "hold_max_s": (3_600, 0, 604_800),
     "longest_max_s": (86_400, 60, 2_678_400),
     "start_reserve_mv": (3_500, 0, 20_000),  # below it no ride starts
