@@ -111,6 +111,11 @@ class Outbox:
 
     # What the uplink does ----------------------------------------------------------------------------------
 
+    def waiting(self):
+        """How many records wait."""
+        stored = sum([max(0, _end(segment) - max(segment[0], self._from)) for segment in self._segments])
+        return stored + len(self._fresh)
+
     def peek(self, limit):
         """(number of the first, records): the oldest that wait, at most `limit`, numbered without a gap."""
         first = at = self._from
