@@ -18,7 +18,7 @@ from bumble.device import Peer
 
 from hil_tests.conftest import ROOT
 from protocol import gatt
-from tools.bleak_radio import Phone
+from tools.bleak_radio import Phone, abandon
 
 ECHO = "hil_tests/echo_lock.py"
 FLAGS = ("ThreadSafeFlag", "Event")  # what wakes the reader on an ESP32, and what boards/sim may use
@@ -508,6 +508,10 @@ def test_a_phone_that_changes_its_mind_leaves_no_link_behind(radio, start_lock):
                 done = (await asyncio.gather(attempt, return_exceptions=True))[0]
                 if not isinstance(done, BaseException):
                     await done.disconnect()
+            own = await phone.device()
+            attempt = asyncio.create_task(own.connect(device.details))
+            await attempt
+            await abandon(own, attempt)
             await asyncio.sleep(0.1)
             assert await witness.ask(b"!links") == b"1"
             async with await echo(phone) as link:

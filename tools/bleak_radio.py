@@ -126,11 +126,11 @@ class Phone:
             return await asyncio.shield(attempt)
         except asyncio.CancelledError:
             # Bumble cannot be cancelled between command and event: the next command would get this one's answer.
-            await asyncio.shield(_abandon(device, attempt))
+            await asyncio.shield(abandon(device, attempt))
             raise
 
 
-async def _abandon(device: Device, attempt: asyncio.Task[Connection]) -> None:
+async def abandon(device: Device, attempt: asyncio.Task[Connection]) -> None:
     """Have the controller give up, or end the link that came about all the same."""
     while not attempt.done():
         with contextlib.suppress(BaseBumbleError):
