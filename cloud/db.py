@@ -1,10 +1,14 @@
 """The database: one engine, two ways in (`reading`, `writing`), and the migrations.
 
-SQLite runs in WAL mode, waits for a busy writer, enforces foreign keys, and starts every writing transaction with
-BEGIN IMMEDIATE: a transaction that reads first and writes later would fail at the write, without waiting, whenever
-another writer came in between. PostgreSQL serialises by row locks (see claims.py).
+SQLite runs in WAL mode, enforces foreign keys, and starts every writing transaction with BEGIN IMMEDIATE: one that
+reads first and writes later would fail at the write, without waiting, whenever another writer came in between. Writers
+of one process queue at a lock, those of several look again every LOOK_MS: SQLite's own wait sleeps ever longer, up to
+100 ms, and the unlucky starve. PostgreSQL serialises by row locks (see claims.py).
 """
 
+import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +28,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from cloud.config import ConfigError
 
 BUSY_MS = 5000  # how long a writer waits for another before the request is answered 503
+LOOK_MS = 2  # between two looks whether another process still writes
 MIGRATIONS = Path(__file__).parent / "migrations"
 UPGRADE_LOCK = 0x72696E67  # advisory lock: two processes that upgrade at once do it one after the other
 
@@ -35,6 +40,7 @@ class Database:
 
     def __init__(self, url: str, pool_size: int = 8):
         self.engine = make_engine(url, pool_size)
+        self._writers = threading.Lock()
         self._reader = sessionmaker(self.engine, expire_on_commit=False)
         self._writer = sessionmaker(self.engine.execution_options(writing=True), expire_on_commit=False)
 
@@ -45,8 +51,21 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        with self._writer.begin() as session:
+        with self._turn(), self._writer.begin() as session:
             yield session
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """SQLite's one writer, as far as this process is concerned. Raises PoolTimeout."""
+        if self.engine.dialect.name != "sqlite":
+            yield
+            return
+        if not self._writers.acquire(timeout=BUSY_MS / 1000):
+            raise PoolTimeout("another writer takes too long")
+        try:
+            yield
+        finally:
+            self._writers.release()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -83,8 +102,27 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
 
 
 def _sqlite_begin(connection: sa.Connection) -> None:
-    writing = connection.get_execution_options().get("writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    if not connection.get_execution_options().get("writing"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    cursor = connection.connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 0")
+    try:
+        _begin_immediate(cursor)
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+
+
+def _begin_immediate(cursor: Any) -> None:
+    end = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(LOOK_MS / 1000)
 
 
 def insert(session: Session, table: Any) -> Any:
