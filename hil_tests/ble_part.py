@@ -1,7 +1,7 @@
 """boards/parts/ble.py against a stack that fails when told to. Runs on MicroPython, collected by test_ble_part.py.
 
 The stack here is small but behaves: it has links, a value, an advertisement, and removes a handler that raises.
-What a real radio does is test_radio.py's affair.
+What a real radio does is test_link.py's affair.
 """
 
 import asyncio

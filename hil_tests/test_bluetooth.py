@@ -6,7 +6,7 @@ import re
 import pytest
 from bleak.exc import BleakError, BleakGATTProtocolError
 
-from hil_tests.test_radio import SOON, Echo, echo, find, run
+from hil_tests.echo import SOON, Echo, echo, find, run
 from protocol import gatt
 from tools.bleak_radio import Phone
 
