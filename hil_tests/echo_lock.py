@@ -1,8 +1,9 @@
 """A lock that knows nothing but its link: it echoes frames, in pieces that fit, and tells what became of the rest.
 
-Runs on MicroPython, for test_link.py and test_radio.py. A frame that begins with "!" is an order, see `ORDERS`; one that begins with
-"?raise" raises in the handler. From the environment: RINGSLOT_ECHO the 8 bytes that it advertises, RINGSLOT_BUFFER the
-size of its value buffer, RINGSLOT_FLAG what wakes its reader, RINGSLOT_WATCHDOG the seconds between two checks.
+Runs on MicroPython, for test_link.py and test_radio.py. A frame that begins with "!" is an order, see `ORDERS`; one
+that begins with "?raise" raises in the handler. From the environment: RINGSLOT_ECHO the 8 bytes that it advertises,
+RINGSLOT_BUFFER the size of its value buffer, RINGSLOT_FLAG what wakes its reader, RINGSLOT_WATCHDOG the seconds
+between two checks.
 """
 
 import asyncio
