@@ -1,40 +1,25 @@
-"""What every test on the simulator needs: child processes that end with the test, and one virtual radio for all."""
+"""What every test here needs: child processes that end with the test, one virtual radio, one fleet for all.
 
-import json
-import socket
-import sys
-from pathlib import Path
+`--board` says what the locks are; `sim`, the simulator, is there always. A test that has to kill a lock or look into
+its world asks for `lock`, which on another board will not be given.
+"""
+
+import itertools
+import time
 
 import pytest
 
+from tools.fleet import Fleet, RadioRun
 from tools.processes import Child, Processes
+from tools.simlock import MICROPYTHON, ROOT
 
-ROOT = Path(__file__).parent.parent
-MICROPYTHON = Path(sys.prefix) / "bin" / "micropython"
-
-
-class RadioProcess:
-    """`python -m tools.radio`; `locks`, `hci` and `control` are "host:port"."""
-
-    def __init__(self, child: Child) -> None:
-        self.child = child
-        ports = json.loads(child.wait_for(r"^\{.*\}$", 30).group())
-        self.locks, self.hci, self.control = (
-            f"127.0.0.1:{ports[name]}" for name in ("locks", "hci", "control")
-        )
-
-    def tell(self, command: str) -> str:
-        """One command of its control line, such as "cut NAME"; the answer."""
-        host, port = self.control.split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as wire:
-            wire.sendall(command.encode() + b"\n")
-            return wire.makefile().readline().strip()
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def radio(tmp_path_factory):
     with Processes(tmp_path_factory.mktemp("radio")) as children:
-        yield RadioProcess(children.start("radio", [sys.executable, "-m", "tools.radio"], cwd=ROOT))
+        yield RadioRun(children)
 
 
 @pytest.fixture
@@ -59,3 +44,58 @@ def start_lock(radio, children):
         )
 
     return start
+
+
+def pytest_addoption(parser):
+    parser.addoption("--board", choices=["sim"], default="sim", help="what the locks under test are")
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory):
+    """A cloud and a radio, running; locks are added by who needs them."""
+    with Fleet(tmp_path_factory.mktemp("fleet")) as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="session")
+def admin(fleet):
+    return fleet.person("admin")[0]
+
+
+@pytest.fixture(scope="session")
+def technician(fleet):
+    return fleet.person("technician", "technician")[0]
+
+
+@pytest.fixture
+def make_lock(fleet, admin):
+    """make_lock(kind): a new lock on a new bike, running, with the time from the cloud; ended after the test."""
+    made = []
+
+    def make(kind: str = "exclusive"):
+        member = fleet.add(f"BIKE-{next(_numbers)}", kind)
+        made.append(member)
+        await_contact(admin, member)
+        return member
+
+    yield make
+    for member in made:
+        member.sim.stop()
+
+
+@pytest.fixture
+def lock(make_lock):
+    return make_lock()
+
+
+@pytest.fixture
+def second_lock(make_lock):
+    return make_lock()
+
+
+def await_contact(admin, member, seconds: float = 30) -> None:
+    """Until the cloud has heard from the lock: then the lock knows the time."""
+    end = time.monotonic() + seconds
+    while not admin.get(f"/api/v1/locks/{member.lock_id.hex()}")["last_seen_at"]:
+        assert time.monotonic() < end, f"{member.code} has not been heard of\n{member.sim.child.tail()}"
+        time.sleep(0.1)

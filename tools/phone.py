@@ -168,7 +168,7 @@ class Link:
 
     async def unlock(self, token: bytes, key: Ed25519PrivateKey) -> Answer:
         """OPEN by a token: a start, a hand-over, or a successor's start."""
-        return await self._request(exchange.OPEN, token, _subject(token), key)
+        return await self._request(exchange.OPEN, token, subject(token), key)
 
     async def reopen(self, cti: bytes, key: Ed25519PrivateKey) -> Answer:
         """OPEN of the running ride: no token, so it works offline and past its window."""
@@ -180,7 +180,7 @@ class Link:
 
     async def service(self, token: bytes, key: Ed25519PrivateKey) -> Answer:
         """SERVICE by a master token."""
-        return await self._request(exchange.SERVICE, token, _subject(token), key)
+        return await self._request(exchange.SERVICE, token, subject(token), key)
 
     async def collect(self) -> list[bytes]:
         """Sealed batches of receipts that the cloud lacks; this phone can carry them but not read them."""
@@ -295,7 +295,8 @@ class Refused(PhoneError):
         self.answer = answer
 
 
-def _subject(token: bytes) -> bytes:
+def subject(token: bytes) -> bytes:
+    """What a proof with a token is about."""
     return hashlib.sha256(token).digest()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tools.processes import Child, Processes
 
 _GUNICORN_READY = r"Listening at: \S+"
-_GATEWAY_READY = r"listening"
+_GATEWAY_READY = r"^\{\"coap\": \d+\}"
 ROOT = Path(__file__).parent.parent
 
 
