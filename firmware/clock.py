@@ -22,7 +22,7 @@ _GAP_PERCENT = const(6)
 
 
 class Clock:
-    """`board_clock`: boards.contract.Clock; `floors`: time() and time_fell of floors.py.
+    """`board_clock`: boards.contract.Clock; `floors`: of floors.py, whole before `load`.
 
     `awake`: when the lock last stamped before this boot, Unix s, 0 when it does not know.
     """
@@ -39,7 +39,7 @@ class Clock:
     def load(self):
         """Takes up what the board counted on. Raises OSError; Unreadable for a file that is not ours."""
         stamp = self._read()
-        if stamp and not self._floors.time_fell:
+        if stamp and not self._floors.time_fell():
             self._at = self._clock.uptime_ms()
             self.awake = stamp[0]
             rtc = self._clock.rtc()

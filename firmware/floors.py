@@ -15,19 +15,15 @@ _UINT33 = (1 << 32) + 1  # a single ride's floor goes one past its epoch
 
 
 class Floors:
-    """Of the keys in the keyset. Until `load` has succeeded nothing is saved over what flash holds.
-
-    `time_fell`: the time floor that was saved came from a key that is gone, so whatever clock it had pushed ahead is
-    not to be believed.
-    """
+    """Of the keys in the keyset. Until `load` has succeeded nothing is saved over what flash holds."""
 
     def __init__(self, store, keyset):
         self._store = store
         self._floors = {kid: 0 for kid in keyset.keys}
         self._times = {kid: 0 for kid in keyset.keys}
         self._uplink = self._master = 0
+        self._gone = 0  # the highest iat under a key that has left the keyset
         self._grown = self._loaded = False
-        self.time_fell = False
 
     def load(self):
         """Takes up what was saved. Raises OSError; Unreadable for a file that is not ours."""
@@ -44,17 +40,16 @@ class Floors:
         if not is_list(item, 3) or not is_uint(item[0]) or not is_uint(item[1]) or not is_list(item[2]):
             raise Unreadable("floors")
         self._uplink, self._master = item[0], item[1]
-        highest = 0
         for entry in item[2]:
             if not is_list(entry, 3) or not is_bytes(entry[0], 4):
                 raise Unreadable("floors")
             kid, floor, iat = entry
             if not is_uint(floor, _UINT33) or not is_uint(iat):
                 raise Unreadable("floors")
-            highest = max(highest, iat)
             if kid in self._floors:
                 self._floors[kid], self._times[kid] = floor, iat
-        self.time_fell = highest > self.time()
+            else:
+                self._gone = max(self._gone, iat)
 
     # ---- what holds
 
@@ -69,11 +64,17 @@ class Floors:
         """The highest iat that was verified under a key in the keyset; 0 before the first."""
         return max([0] + [self._times[kid] for kid in self._times])
 
+    def time_fell(self):
+        """The time floor once came from a key that is gone: a clock that it pushed ahead is not to be believed."""
+        return self._gone > self.time()
+
     # ---- what raises them; `save` before anyone is told
 
     def raise_to(self, kid, floor, iat):
         """floor: epoch that the lock no longer goes below under this key; iat: when a verified token was issued."""
-        if kid in self._floors:  # else its token did not verify under this keyset
+        if kid not in self._floors:  # the log's word, from before the keyset lost this key
+            self._gone = max(self._gone, iat)
+        else:
             if floor > self._floors[kid]:
                 self._floors[kid], self._grown = floor, True
             if iat > self._times[kid]:

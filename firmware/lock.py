@@ -4,6 +4,7 @@ phone: board link -> session -> unlock -> accept, machine -> actuator -> ledger 
 fix:   board line -> gps -> outbox -> uplink
 """
 
+import asyncio
 import binascii
 
 from firmware.actuator import Actuator
@@ -72,6 +73,7 @@ class Lock:
         self.unlock.boot()
         self._stamped_at = board.clock.uptime_ms()
         self._shown = None
+        self._action = None  # the task that moves the bolt, the last one
         note(NOTE_BOOT, board.boot_cause)
 
     @property
@@ -84,6 +86,34 @@ class Lock:
 
     def _riding(self):
         return self.ledger.ride is not None
+
+    # ---- tasks
+
+    async def run(self):
+        """Until it is cancelled, or the board resets."""
+        jobs = self._serve, self._keep_time, self.gps.run, self.uplink.run
+        tasks = [asyncio.create_task(job(self._board.watchdog.feed)) for job in jobs]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks + [self._action]:
+                if task:
+                    task.cancel()
+
+    async def _serve(self, beat):
+        """Takes what phones send. Also while the bolt moves, so that the others are told to wait."""
+        while True:
+            action = self.session.take(*await self._board.link.event())
+            if action:
+                self._action = asyncio.create_task(action)
+
+    async def _keep_time(self, beat):
+        while True:
+            beat()
+            self.tick()
+            await self._board.clock.sleep_ms(_TICK_MS)
+
+    # ---- steps
 
     def tick(self):
         """What time brings: closes, ends, deadlines, another advertisement. Every 50 ms or so."""

@@ -11,10 +11,13 @@ DAY = 86_400
 
 class _Floors:
     def __init__(self, time, time_fell):
-        self.at, self.time_fell = time, time_fell
+        self.at, self.fell = time, time_fell
 
     def time(self):
         return self.at
+
+    def time_fell(self):
+        return self.fell
 
 
 def _clock(board, floor=0, fell=False, floors=None):

@@ -51,8 +51,8 @@ class Unlock:
         """Takes up what flash holds. Whatever does not read back means quarantine."""
         try:
             self._floors.load()
-            self._clock.load()
-            self._ledger.load()
+            self._ledger.load()  # which may raise floors
+            self._clock.load()  # which stands on them
             left = intent.read(self._store)
             if left:
                 self._reconcile(left)
