@@ -41,13 +41,12 @@ def create(
     hold: int | None = None,
 ) -> tuple[Claim, Lock, bytes]:
     """(claim, its lock, token). `holder` has passed tokens.check_holder.
-    Raises Problem already_claimed (with `claim_id` when the open claim is the caller's own), claim_limit,
-    pool_needs_period, bad_window, not_found."""
+    Raises Problem already_claimed (with `claim_id` when the open claim is the caller's own), pool_needs_period,
+    bad_window, not_found."""
     default, most = WINDOWS[mode]
     exp = now + default if exp is None else exp
     if not now < exp <= now + most:
         raise Problem("bad_window", most=most)
-    _within_limit(session, user_id, now)
     lock = locks.next_epoch(session, lock_id)  # from here on other claims of this lock wait
     pooled = lock.kind == "pooled"
     if pooled and mode != "period":
@@ -77,8 +76,9 @@ def create(
     return claim, lock, tokens.issue_ride(session, box, key, claim, lock, now)
 
 
-def _within_limit(session: Session, user_id: str, now: int) -> None:
-    """A courtesy to the others, not an invariant: two requests at once may both pass (on PostgreSQL)."""
+def check_limit(session: Session, user_id: str, now: int) -> None:
+    """Before `create`, and outside its transaction: a courtesy to the others, so two requests at once may both pass.
+    Raises Problem claim_limit."""
     mine = (Claim.user_id == user_id, Claim.status == "open", Claim.exp >= now)
     if (session.scalar(select(func.count()).select_from(Claim).where(*mine)) or 0) >= OPEN_CLAIMS:
         raise Problem("claim_limit", most=OPEN_CLAIMS)

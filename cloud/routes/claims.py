@@ -39,6 +39,7 @@ def create() -> ResponseReturnValue:
     try:
         with db.reading() as session:
             limits.check(session, "unknown_bike", me().user_id, now)
+            claims.check_limit(session, me().user_id, now)
             lock_id = named.get("lock") or assets.lock_of(session, named.get("asset"), named.get("code"))
         with db.writing() as session:  # SQLite has one writer at a time: only what must be inside is
             made = claims.create(

@@ -1,0 +1,61 @@
+"""The same on PostgreSQL: every test of claims, the fleet and who may do what, the migrations, and the race."""
+
+import itertools
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from cloud import db, testpostgres
+from cloud.context import unix_now
+from cloud.tables import Base
+from cloud.test_claims import *  # noqa: F403
+from cloud.test_fleet import *  # noqa: F403
+from cloud.test_race import PAIRS, check, race
+from cloud.testsite import Site, served
+
+pytestmark = pytest.mark.skipif(testpostgres.find() is None, reason="PostgreSQL is not installed here")
+
+numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def server():
+    with testpostgres.server() as url:
+        testpostgres.run(url, "CREATE DATABASE fresh")
+        db.upgrade(named(url, "fresh"))
+        yield url
+
+
+def named(url, database):
+    return str(sa.make_url(url).set(database=database))
+
+
+def copy_of_fresh(server):
+    name = f"test{next(numbers)}"
+    testpostgres.run(server, f"CREATE DATABASE {name} TEMPLATE fresh")
+    return named(server, name)
+
+
+@pytest.fixture
+def site(server, tmp_path):
+    made = Site(tmp_path, copy_of_fresh(server))
+    yield made
+    made.close()
+
+
+def test_migrations_make_what_the_models_say(server):
+    engine = db.make_engine(named(server, "fresh"))
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    engine.dispose()
+    db.require_newest(named(server, "fresh"))
+
+
+def test_of_two_hundred_racing_pairs_each_gets_one_claim_and_one_refusal(server, tmp_path):
+    site = Site(tmp_path, copy_of_fresh(server), now=unix_now())
+    pairs = [(site.bike().hex, site.person().token, site.person().token) for _ in range(PAIRS)]
+    with served(site, tmp_path / "gunicorn.log") as address:
+        check(site, pairs, race(address, pairs))
+    site.close()
