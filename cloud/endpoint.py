@@ -106,10 +106,10 @@ class Endpoint(asyncio.DatagramProtocol, interfaces.MessageInterface):
     # ---- a datagram's way in
 
     def _take(self, data: bytes, sockaddr: tuple, may_wait: bool) -> None:
-        well_formed, answer = coap.reaction(data)
-        if answer:
-            self.transport.sendto(answer, sockaddr)
-        if not well_formed:
+        answer = coap.reaction(data)
+        if answer is not None:
+            if answer:
+                self.transport.sendto(answer, sockaddr)
             return
         outer = coap.decode(data)
         if coap.kind(outer.code) != "request":

@@ -12,3 +12,4 @@ graceful_timeout = 10
 limit_request_line = 2048
 limit_request_fields = 64
 accesslog = None  # paths name claims and locks
+control_socket_disable = True  # a socket in the home folder that nobody asked for, one for all clouds of a machine
