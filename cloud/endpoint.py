@@ -41,7 +41,7 @@ class Address(interfaces.EndpointAddress):
 
     def __init__(self, sockaddr: tuple, local: str):
         self.sockaddr = sockaddr
-        self.hostinfo_local = local
+        self._local = local
 
     def __hash__(self) -> int:
         return hash(self.sockaddr[:2])
@@ -54,12 +54,16 @@ class Address(interfaces.EndpointAddress):
         return hostportjoin(self.sockaddr[0], self.sockaddr[1])
 
     @property
+    def hostinfo_local(self) -> str:
+        return self._local
+
+    @property
     def uri_base(self) -> str:
         return "coap://" + self.hostinfo
 
     @property
     def uri_base_local(self) -> str:
-        return "coap://" + self.hostinfo_local
+        return "coap://" + self._local
 
     @property
     def blockwise_key(self) -> tuple:
