@@ -206,6 +206,33 @@ def test_a_broken_hash_chain_stops_the_rides_and_not_the_log(cloud, caplog):
     assert "does not follow" in caplog.text
 
 
+def test_the_chain_does_not_go_on_beyond_where_it_broke(cloud):
+    pen = Pen().register(cloud)
+    first, second = pen.open(A, T), pen.close(A, T + 60)
+    other = Pen(pen.lock_id, pen.k_lock)
+    other.open(A, T + 1)
+    other.close(A, T + 61)
+    third = other.end(A, T + 900)
+    pen.log.append(second)  # a fourth that names the second as the one before it
+    take(cloud, pen, [first, second, third, pen.open(B, T + 1000)])
+    lock = lock_of(cloud, pen)
+    assert (lock.received_seq, lock.chained_seq) == (4, 2)
+    assert len(rows(cloud, Ride, pen)) == 1
+
+
+def test_a_gap_that_closes_dates_rides_from_long_before_it(cloud):
+    pen = Pen(began=T).register(cloud)
+    early = [pen.open(A, T + 10, known=False), pen.close(A, T + 70, known=False), pen.end(A, T + 80, known=False)]
+    early += [pen.open(B, T + 90, known=False)]
+    take(cloud, pen, early)
+    assert [row["opened_at"] for row in rows(cloud, Ride, pen)] == [None, None]
+    late = [pen.close(B, T + 100)]  # by now the lock knows the time
+    pen.reboot(T + 200)
+    late += [pen.reopen(B, T + 300)]
+    take(cloud, pen, late)
+    assert sorted(row["opened_at"] for row in rows(cloud, Ride, pen)) == [T + 10, T + 90]
+
+
 def test_what_does_not_verify_is_refused_by_itself(cloud):
     pen, stranger = Pen().register(cloud), Pen().register(cloud)
     good = pen.open(A, T)
