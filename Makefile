@@ -8,10 +8,10 @@ DEMO ?=
 TEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check lint types bench-claims venv clean
+.PHONY: help demo test test-long check lint types rv32 bench-claims venv clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  make demo DEMO="--serve --track ride.gpx"    options for the demo: see `ringslot demo --help`'
 	@echo '  make test TEST="protocol -k cbor"            options for pytest'
@@ -34,6 +34,9 @@ lint: $(VENV)/tests
 
 types: $(VENV)/tests
 	@$(BIN)/mypy
+
+rv32: $(VENV)/tests ## the 32-bit board without hardware: install what it needs (apt), build its image
+	@$(BIN)/python -m tools.rv32 build
 
 bench-claims: $(VENV)/tests ## claim and token over HTTP at 50 requests a second: prints the percentiles
 	@$(BIN)/python -m tools.bench_claims

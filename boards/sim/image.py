@@ -19,7 +19,7 @@ _ROOT = "/image"
 
 def make(path):
     files = json.load(sys.stdin)
-    vfs.mount(FileFlash.make(path), _ROOT)
+    vfs.mount(vfs.VfsLfs2(FileFlash.make(path), mtime=False), _ROOT)  # the same files make the same image
     for name in sorted(files):
         parts = name.split("/")
         for depth in range(1, len(parts)):

@@ -1,0 +1,148 @@
+// What MicroPython's port to QEMU lacks and a lock needs: a heap whose size the host chooses, clocks, waiting without
+// spinning, input that can be polled, numbers for os.urandom, and a start that runs modules/_boot.py as boards do.
+
+#include <stdlib.h>
+
+#include "py/gc.h"
+#include "py/mphal.h"
+#include "py/runtime.h"
+#include "py/stackctrl.h"
+#include "py/stream.h"
+#include "shared/runtime/pyexec.h"
+
+// What the host has written into memory before the start, little-endian; tools/rv32.py knows the same table.
+typedef struct {
+    uint32_t magic;
+    uint32_t heap; // bytes
+    uint32_t seed; // of os.urandom, not 0
+    uint32_t unix_s; // what time.time() begins at
+    uint32_t stretch; // how much slower the board is than QEMU's processor, to which an instruction takes 1 ns or more
+} options_t;
+
+#define MAGIC (0x54535352) // "RSST"
+
+extern const options_t _board_options;
+extern char _board_heap;
+
+// Clocks. QEMU's timer counts tenths of a microsecond.
+
+#define TIMER_HZ (10000000u)
+#define MTIMECMP ((volatile uint32_t *)0x02004000)
+#define UART_LSR (*(volatile uint8_t *)0x10000005)
+#define UART_DR (*(volatile uint8_t *)0x10000000)
+
+static uint64_t ticks(void) {
+    uint32_t high, low, again;
+    do {
+        __asm volatile ("rdtimeh %0\n rdtime %1\n rdtimeh %2" : "=r" (high), "=r" (low), "=r" (again));
+    } while (high != again);
+    return ((uint64_t)high << 32 | low) * _board_options.stretch;
+}
+
+mp_uint_t mp_hal_ticks_ms(void) {
+    return ticks() / (TIMER_HZ / 1000);
+}
+
+mp_uint_t mp_hal_ticks_us(void) {
+    return ticks() / (TIMER_HZ / 1000000);
+}
+
+mp_uint_t mp_hal_ticks_cpu(void) {
+    uint32_t retired;
+    __asm volatile ("csrr %0, minstret" : "=r" (retired));
+    return retired;
+}
+
+uint64_t mp_hal_time_ns(void) {
+    return _board_options.unix_s * 1000000000ull + ticks() * (1000000000u / TIMER_HZ);
+}
+
+// Sleeps until `when` (ticks) or for a millisecond, whichever is first: nothing here interrupts, so input is looked at
+// between. The timer only wakes the processor; mstatus.MIE stays off.
+static void sleep_until(uint64_t when) {
+    uint64_t soon = ticks() + TIMER_HZ / 1000;
+    if (when > soon) {
+        when = soon;
+    }
+    when /= _board_options.stretch;
+    MTIMECMP[1] = 0xffffffff;
+    MTIMECMP[0] = (uint32_t)when;
+    MTIMECMP[1] = (uint32_t)(when >> 32);
+    __asm volatile ("csrci mstatus, 8\n csrs mie, %0\n wfi\n csrc mie, %0" : : "r" (1 << 7) : "memory");
+}
+
+void board_wait(long timeout_ms) {
+    if (timeout_ms != 0) {
+        sleep_until(UINT64_MAX);
+    }
+}
+
+void mp_hal_delay_us(mp_uint_t us) {
+    for (uint64_t end = ticks() + (uint64_t)us * (TIMER_HZ / 1000000); ticks() < end;) {
+    }
+}
+
+void mp_hal_delay_ms(mp_uint_t ms) {
+    uint64_t end = ticks() + (uint64_t)ms * (TIMER_HZ / 1000);
+    do {
+        mp_event_handle_nowait();
+        sleep_until(end);
+    } while (ticks() < end);
+}
+
+// The console. mpconfigboard.mk renames the port's own two away.
+
+uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
+    return (flags & MP_STREAM_POLL_WR) | (UART_LSR & 1 ? flags & MP_STREAM_POLL_RD : 0);
+}
+
+int mp_hal_stdin_rx_chr(void) {
+    while (!(UART_LSR & 1)) {
+        sleep_until(UINT64_MAX);
+    }
+    return UART_DR;
+}
+
+// os.urandom (extmod/modos.c includes this file's declaration only). xorshift32: repeatable, and no secret.
+
+void board_random(uint8_t *buffer, size_t n) {
+    static uint32_t state;
+    if (state == 0) {
+        state = _board_options.seed | 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        buffer[i] = state >> 24;
+    }
+}
+
+#ifdef MICROPY_FATFS_ENABLE_LFN
+unsigned long int get_fattime(void) {
+    return 0;
+}
+#endif
+
+// The start, in place of the port's, which has a heap of fixed size and runs no file.
+
+int main(int argc, char **argv) {
+    uint32_t heap = _board_options.magic == MAGIC ? _board_options.heap : 192 * 1024;
+    mp_stack_ctrl_init();
+    mp_stack_set_limit(15 * 1024);
+    gc_init(&_board_heap, &_board_heap + heap);
+    for (;;) {
+        mp_init();
+        pyexec_frozen_module("_boot.py", false);
+        int ended = pyexec_file_if_exists("main.py");
+        while (!(ended & PYEXEC_FORCED_EXIT)) {
+            ended = pyexec_mode_kind == PYEXEC_MODE_RAW_REPL ? pyexec_raw_repl() : pyexec_friendly_repl();
+            if (ended != 0) {
+                break;
+            }
+        }
+        mp_printf(&mp_plat_print, "MPY: soft reboot\r\n");
+        gc_sweep_all();
+        mp_deinit();
+    }
+}

