@@ -19,9 +19,7 @@ from tools.processes import Child, Processes, free_port
 from tools.simlock import ROOT, SimLock
 from tools.up import CloudRun, sqlite_url
 
-STILL_S = (
-    5  # a bike left open this long may be handed over; 300 on the street, but nobody waits that long here
-)
+STILL_S = 10  # a bike left open this long may be handed over; 300 on the street, but nobody waits here
 LOCK_SETTINGS = {"still_s": STILL_S, "fix_every_s": 1, "uplink_every_s": 10, "status_every_s": 30}
 
 
