@@ -120,7 +120,7 @@ def test_a_lock_that_boots_says_so_and_learns_the_time():
 
 
 def test_the_error_of_the_time_covers_the_way_there_and_back():
-    for there, back in ((0, 900), (900, 0), (3_900, 3_900), (0, 5_000), (2_600, 1)):
+    for there, back in ((0, 900), (900, 0), (3_900, 3_900), (0, 9_000), (2_600, 1)):
         rig = Rig()
         rig.board.bearer.weather = lambda datagram, there=there, back=back: (
             there if datagram[1] < 0x40 else back,
@@ -271,6 +271,21 @@ def test_a_new_receipt_is_tried_at_once_whatever_failed_before():
     rig.board.world.uplink = True
     rig.go(rig.receipt, 500)
     assert len(rig.peer.receipts) == 1 and rig.receipts.acked_seq == 1
+    rig.peer.habit = "refuse"
+    rig.receipt()
+    rig.go(1_800_000)
+    rig.peer.habit = "piggyback"
+    rig.go(rig.receipt, 500)
+    assert len(rig.peer.receipts) == 3 and rig.receipts.acked_seq == 3
+
+
+def test_what_waits_is_in_flash_after_two_minutes():
+    rig = Rig()
+    rig.board.world.uplink = False
+    rig.fixes(1)
+    rig.go(125_000)
+    rig = Rig(rig.board.reboot(warm=False), rig.peer)
+    assert rig.waiting()[0][0] == telemetry.FIX
 
 
 def test_a_cloud_that_takes_receipts_but_never_has_them_is_not_asked_in_a_loop():
