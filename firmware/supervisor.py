@@ -33,7 +33,9 @@ class _Task:
         self._beat_at = self._uptime_ms()
 
     def alive(self):
-        return not self.handle.done() and self._uptime_ms() - self._beat_at <= self.limit_ms
+        if self.handle.done():
+            return False
+        return self.limit_ms is None or self._uptime_ms() - self._beat_at <= self.limit_ms
 
 
 def _say(name, error):
@@ -55,6 +57,7 @@ class Supervisor:
     def add(self, name, factory, limit_ms, vital=False):
         """`factory(beat)` gives the coroutine, again for each start. Tasks are numbered from 1, in notes too.
 
+        limit_ms: None for a task that only waits for events, whose next nobody can foretell.
         vital: without it the lock is no lock, so it is worth a reset when it will not stay up.
         """
         self._tasks.append(_Task(len(self._tasks) + 1, name, factory, limit_ms, vital, self._uptime_ms))

@@ -132,6 +132,21 @@ def test_one_that_hangs_resets_the_lock_within_a_second_of_its_limit():
     assert rig.board.power.halted == "reset" and rig.notes == [3] and rig.farewells == 1
 
 
+def test_one_that_waits_for_events_may_wait_but_not_vanish():
+    rig = Rig()
+
+    async def waits(beat):
+        await rig.board.timeline.until(FOREVER, lambda: rig.board.power.halted)
+
+    async def killer():
+        await rig.sleep(300_000)
+        rig.supervisor._tasks[0].handle.cancel()
+
+    rig.supervisor.add("one", waits, None)
+    assert 300_000 <= rig.go(600_000, killer) <= 301_000
+    assert rig.board.power.halted == "reset" and rig.notes == [1]
+
+
 def test_one_that_vanished_resets_the_lock_at_once():
     rig = Rig()
     rig.supervisor.add("one", rig.sound, 60_000)
