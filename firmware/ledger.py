@@ -82,7 +82,7 @@ class Ledger:
         for key, value in carried:
             if value is not None:
                 fields[key] = value
-        if ride and ride.cti == cti and kind != receipt.ABORT:
+        if ride and ride.cti == cti:
             ride = ride.but(latest=self.last_seq + 1)
             if kind in _OPENS:
                 ride.opened = ride.latest

@@ -19,6 +19,7 @@ from firmware.receipts import Receipts
 from firmware.session import Session
 from firmware.stillness import Stillness
 from firmware.store import Store
+from firmware.supervisor import Supervisor
 from firmware.unlock import Unlock
 from firmware.uplink import Uplink
 from firmware.watch import Watch
@@ -29,6 +30,12 @@ from protocol.telemetry import COMMAND_BLINK, NOTE_BOOT
 _TICK_MS = const(50)
 _STAMP_MS = const(60_000)  # while the bolt is open: what a close that nobody saw is dated by
 _STAMP_IDLE_MS = const(1_800_000)  # else: 6 % of it is what a boot adds to the clock's error
+_HEALTH_MS = const(5_000)
+_SICK_MS = const(600_000)  # without storage or radio; then a boot may find them well
+_LIMIT_MS = const(
+    5_000
+)  # in which each task shows signs of life: two signatures take one and a half on a slow chip
+_AWAY_MS = const(30_000)  # the same for the uplink, whose network may be slow to open
 
 
 class Lock:
@@ -71,9 +78,9 @@ class Lock:
             board, config, self.clock, self.floors, self.receipts, self.outbox, self._state, self.command
         )
         self.unlock.boot()
-        self._stamped_at = board.clock.uptime_ms()
-        self._shown = None
         self._action = None  # the task that moves the bolt, the last one
+        self._idle = None  # the session task's sign of life, while it waits
+        self._stamped_at = self._looked_at = self._well_at = board.clock.uptime_ms()
         note(NOTE_BOOT, board.boot_cause)
 
     @property
@@ -91,25 +98,32 @@ class Lock:
 
     async def run(self):
         """Until it is cancelled, or the board resets."""
-        jobs = self._serve, self._keep_time, self.gps.run, self.uplink.run
-        tasks = [asyncio.create_task(job(self._board.watchdog.feed)) for job in jobs]
+        supervisor = Supervisor(self._board, self.outbox.note, self.outbox.flush)
+        supervisor.add("session", self._serve, _LIMIT_MS, vital=True)
+        supervisor.add("watch", self._keep_time, _LIMIT_MS, vital=True)
+        supervisor.add("gps", self.gps.run, _LIMIT_MS)
+        supervisor.add("uplink", self.uplink.run, _AWAY_MS)
         try:
-            await asyncio.gather(*tasks)
+            await supervisor.run()
         finally:
-            for task in tasks + [self._action]:
-                if task:
-                    task.cancel()
+            if self._action:
+                self._action.cancel()
 
     async def _serve(self, beat):
         """Takes what phones send. Also while the bolt moves, so that the others are told to wait."""
         while True:
-            action = self.session.take(*await self._board.link.event())
+            self._idle = beat
+            event = await self._board.link.event()
+            self._idle = None
+            action = self.session.take(*event)
             if action:
                 self._action = asyncio.create_task(action)
 
     async def _keep_time(self, beat):
         while True:
             beat()
+            if self._idle:
+                self._idle()  # waiting for a phone is a sign of life, working on one for ever is not
             self.tick()
             await self._board.clock.sleep_ms(_TICK_MS)
 
@@ -122,10 +136,20 @@ class Lock:
         self.gps.ride(self.state == status.STATE_OPEN)
         self.advert.tick()
         self._stamp()
-        if self.state != self._shown:
-            self._shown = self.state
-            if self.state == status.STATE_QUARANTINE:
-                self._board.led.show("fault")
+        self._health()
+
+    def _health(self):
+        now = self._board.clock.uptime_ms()
+        if now - self._looked_at < _HEALTH_MS:
+            return
+        self._looked_at = now
+        if self.state == status.STATE_QUARANTINE:
+            self._board.led.show("fault")
+        if self._board.link.healthy() and self.state != status.STATE_QUARANTINE:
+            self._well_at = now
+        elif now - self._well_at >= _SICK_MS and not self.ledger.busy:
+            self.outbox.flush()
+            self._board.reset()
 
     def _stamp(self):
         now = self._board.clock.uptime_ms()

@@ -284,8 +284,6 @@ class Session:
                 self._broken(link)
 
     def _over(self, link, now):
-        if link is self._acting:
-            return False
         if link.closing is not None:
             return now >= link.closing
         if link.begun is not None and now - link.begun >= _PROVE_MS:
