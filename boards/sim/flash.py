@@ -14,6 +14,7 @@ TEARS = ("nothing", "half", "all but one", "random", "all")  # how much is there
 
 _MAGIC = b"RSFLASH1"
 _PAGE = 4_096  # before the blocks in a file: a kill between two pages then never falls into a block's
+_BLANK = b"\xff" * 256
 _BLOCK = 512  # RAM flash: bytes in a block
 _BLOCKS = 256
 
@@ -155,5 +156,13 @@ class FileFlash:
         if operation == _SIZE:
             return self._size
         if operation == _ERASE:
-            return self.writeblocks(argument, b"\xff" * self._size)
+            return self._erase(argument)
+        return 0
+
+    def _erase(self, block):
+        """In small pieces that are there already: a flash erases without its lock's heap, however full that is."""
+        self._file.seek(_PAGE + block * self._size)
+        for _ in range(self._size // len(_BLANK)):
+            if self._file.write(_BLANK) != len(_BLANK):
+                return -_EIO
         return 0
