@@ -47,7 +47,7 @@ def made(name, make, *arguments):
 
 
 def link():
-    link = Ble(bluetooth)
+    link = Ble(bluetooth, flag=asyncio.Event())  # its irq runs between turns of the loop, so it needs no ThreadSafeFlag
     link.start()
     return link
 
