@@ -22,6 +22,7 @@ _HEADER = const(4)
 _CHECK = const(8)
 _RECORD = const(1024)  # bytes at most
 _MASK = const(0xFFFF)
+_EIO = const(5)
 
 
 class Corrupt(Unreadable):
@@ -44,6 +45,7 @@ class Receipts:
         self._segments = []  # first seq of each, ascending
         self._size = 0  # bytes in the last one
         self._prev = receipt.GENESIS
+        self._unsure = False  # an append failed, perhaps with its record on flash
         self.last_seq = 0
         self.private = None
         self.acked_seq = 0
@@ -96,7 +98,7 @@ class Receipts:
             if parsed.prev != self._prev and (self.last_seq or seq == 1):
                 raise Corrupt("chain")
             seen(private)
-            self._after(seq, raw, private)
+            self._prev, self.last_seq, self.private = receipt.digest(raw)[:16], seq, private
             seq += 1
             at = end
         self._size = at
@@ -106,11 +108,6 @@ class Receipts:
             raise Corrupt("empty segment")
         self._store.remove(name)
         return False
-
-    def _after(self, seq, raw, private):
-        self._prev = receipt.digest(raw)[:16]
-        self.last_seq = seq
-        self.private = private
 
     # ---- writing
 
@@ -129,13 +126,24 @@ class Receipts:
         parsed = receipt.Receipt(fields)
         if len(item) > _RECORD:
             raise ValueError("record too long")
+        prev = receipt.digest(raw)[:16]
         fresh = not self._segments or self._size + len(record) > self._limit
-        self._store.append(_name(seq if fresh else self._segments[-1]), record)
+        before = 0 if fresh else self._size
+        name = _name(seq if fresh else self._segments[-1])
+        if self._unsure and self._store.size(name) != before:
+            raise OSError(_EIO)
         if fresh:
             self._segments.append(seq)
-            self._size = 0
-        self._size += len(record)
-        self._after(seq, raw, private)
+        self._unsure = True
+        try:
+            self._store.append(name, record)  # from here to the end nothing else may fail
+        except Exception:
+            if fresh:
+                self._segments.pop()
+            raise
+        self._unsure = False
+        self._size = before + len(record)
+        self._prev, self.last_seq, self.private = prev, seq, private
         for listener in self.listeners:
             listener(raw, parsed)
         return raw

@@ -29,6 +29,15 @@ class Store:
                 return None
             raise
 
+    def size(self, name):
+        """Bytes in a file; 0 when there is none."""
+        try:
+            return os.stat(self._path(name))[6]
+        except OSError as error:
+            if error.errno == _ENOENT:
+                return 0
+            raise
+
     def write(self, name, data):
         """The file holds data, or on an error what it held before."""
         path = self._path(name)

@@ -36,6 +36,14 @@ def test_time_is_up():
     board.close()
 
 
+def test_a_failure_is_called_by_its_name_once_the_spring_has_settled():
+    board = VirtualBoard()
+    actuator = Actuator(board.motor, board.bolt, board.clock, 200)  # half the way
+    ran = asyncio.run(actuator.open())
+    assert 200 <= ran <= 220 and actuator.position() == CLOSED
+    board.close()
+
+
 def test_a_bolt_that_does_not_move_is_still_closed():
     board = VirtualBoard()
     actuator = _actuator(board)

@@ -8,7 +8,7 @@ the log and the bolt say, and the lock works.
 from boards.sim.bench import K_LOCK, Bench, Phone, key
 from boards.sim.power import Halt
 from firmware.lock import Lock
-from protocol import keys, receipt, status, token
+from protocol import exchange, keys, receipt, status, token
 
 RIDER, OTHER, TECH = key("rider"), key("other"), key("technician")
 CTI, NEXT = b"cti-one-", b"cti-two-"
@@ -151,6 +151,33 @@ def cut_everywhere(before, during, tears=None):
     assert cuts > 3 * len(tears or TEARS), cuts
 
 
+def fail_everywhere(before, during):
+    """The flash fails from its nth write on, though the power stays; a boot finds it well again."""
+    n, failures, done = 0, 0, False
+    while not done:
+        n += 1
+        bench = Bench(Lock, still_s=30)
+        people = People(bench)
+        before(people)
+        bench.board.power.fail_at(n)
+        try:
+            during(people)
+            done = bench.lock.state != status.STATE_QUARANTINE
+        except AssertionError:
+            pass  # refused, as a rider sees it
+        failures += not done
+        assert done or bench.lock.state == status.STATE_QUARANTINE
+        bench.wait(1)
+        if not done:  # and nothing more is promised
+            moved = bench.world.actuations
+            people.bench.phone().send(exchange.HELLO, exchange.encode_hello(bytes(8)))
+            assert bench.world.actuations == moved
+        bench.reboot()
+        _goes_on(bench, people, _check(bench, people))
+        bench.close()
+    assert failures > 2, failures
+
+
 def _tears():
     bench = Bench(Lock)
     bench.close()
@@ -162,6 +189,14 @@ TEARS = _tears()
 
 def test_a_cut_in_a_start():
     cut_everywhere(nothing, start)
+
+
+def test_a_flash_that_fails_in_a_start():
+    fail_everywhere(nothing, start)
+
+
+def test_a_flash_that_fails_in_a_hand_over():
+    fail_everywhere(left, hand_over)
 
 
 def test_a_brown_out_at_each_motor_start():

@@ -197,6 +197,15 @@ def test_a_missing_or_foreign_segment_is_corrupt():
         board.close()
 
 
+def test_a_first_receipt_that_follows_something_is_corrupt():
+    board = VirtualBoard()
+    log = _log(board)
+    log._prev = b"not the genesis!"
+    log.append(_fields(1), None)
+    assert _corrupt(board)
+    board.close()
+
+
 def test_another_locks_log_is_corrupt():
     board = VirtualBoard()
     _filled(board, 3)
@@ -245,6 +254,35 @@ def test_a_cut_in_every_write_loses_nothing_that_was_told():
             if done:
                 break
     assert cuts > 10, cuts
+
+
+def test_out_of_memory_around_an_append_never_makes_two_of_one_seq():
+    for written in (False, True):
+        for count in range(3):  # into a new segment, and to the end of one
+            board = VirtualBoard()
+            log, raws = _filled(board, count)
+            append = log._store.append
+
+            def broken(name, data):
+                if written:  # noqa: B023
+                    append(name, data)  # noqa: B023
+                raise MemoryError
+
+            log._store.append = broken
+            try:
+                log.append(_fields(8), None)
+                raise AssertionError("not raised")
+            except MemoryError:
+                pass
+            log._store.append = append
+            try:
+                raws.append(log.append(_fields(9), None))
+                assert not written
+            except OSError:
+                assert written
+            again = _log(board)
+            assert again.last_seq == count + 1 and again.unacked(9)[: len(raws)] == raws
+            board.close()
 
 
 def test_a_flash_that_fails_is_said_and_nobody_is_told_of_the_receipt():

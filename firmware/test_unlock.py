@@ -4,6 +4,7 @@
 import hashlib
 
 from boards.sim.bench import K_LOCK, LOCK, NOW, Answer, Bench, Phone, key, kid_of
+from boards.sim.power import Halt
 from firmware.lock import Lock
 from protocol import exchange, keys, receipt, status, token
 
@@ -164,6 +165,77 @@ def test_no_hold_ends_with_the_close():
     bench.close()
 
 
+def test_hold_begins_with_each_close():
+    bench = Bench(Lock)
+    bench.wait_long(600)
+    phone, cti = _riding(bench)
+    bench.wait_long(600)
+    for _ in range(2):
+        _closed(bench)
+        bench.wait_long(890)
+        _state(bench, status.STATE_PARKED)
+        _says(_reopen(bench, cti, RIDER), status.OK)
+    bench.close()
+
+
+def test_hold_that_is_over_while_the_bolt_moves_ends_nothing():
+    bench = Bench(Lock)
+    phone, cti = _parked(bench)
+    bench.wait_long(898)
+    bench.wait(0.8)
+    phone = bench.phone()
+    phone.hello()
+    body = phone.request(exchange.OPEN, None, cti, RIDER)
+    for part in phone._sender.frames(exchange.REQUEST, body, 244):
+        action = bench.lock.session.take("frame", phone.conn, part)
+    sleep_ms = bench.board.clock.sleep_ms
+
+    async def ticking(ms):
+        await sleep_ms(ms)
+        bench.lock.tick()
+
+    bench.board.clock.sleep_ms = ticking
+    bench.run(action)
+    _says(_result(phone), status.OK)
+    _state(bench, status.STATE_OPEN)
+    assert _types(bench) == [receipt.OPEN, receipt.CLOSE, receipt.REOPEN]
+    bench.close()
+
+
+def test_a_close_counts_though_nobody_looked_before_the_next_request():
+    bench = Bench(Lock)
+    phone, cti = _riding(bench)
+    bench.world.close()
+    bench.run(bench.board.timeline.sleep_ms(500))  # no tick
+    reopened = _says(phone.reopen(cti, RIDER), status.OK)
+    assert reopened.type == receipt.REOPEN and _types(bench)[1] == receipt.CLOSE
+    bench.close()
+
+
+def test_a_receipt_says_where_the_bike_was_and_a_fault_there_costs_the_position_only():
+    bench = Bench(Lock)
+    bench.lock.ledger._last_fix = lambda: [520_000_000, 51_000_000, 7, 35]
+    phone, cti = _riding(bench)
+    bench.lock.ledger._last_fix = lambda: 1 // 0
+    _closed(bench)
+    opened, closed = _log(bench)
+    assert opened.fix == [520_000_000, 51_000_000, 7, 35] and closed.fix is None
+    bench.close()
+
+
+def test_the_log_keeps_what_the_running_ride_needs():
+    bench = Bench(Lock)
+    phone, cti = _riding(bench)
+    assert bench.lock.receipts.keep == 1
+    _closed(bench)
+    assert bench.lock.receipts.keep == 2
+    bench.reboot()
+    assert bench.lock.receipts.keep == 2
+    _says(_end(bench, cti, RIDER), status.OK)
+    assert bench.lock.receipts.keep is None
+    bench.close()
+
+
 def test_a_single_ride_starts_once_and_a_period_again_and_again():
     bench = Bench(Lock)
     raw = bench.token(RIDER, 3, hold=0)
@@ -201,6 +273,16 @@ def test_what_is_refused_moves_nothing_and_leaves_no_receipt():
     noted = [record[3] for record in records if record[0] == 2 and record[2] == 1]
     assert noted == [code for _, code in cases]
     _says(_open(bench, bench.token(RIDER), RIDER), status.OK)
+    bench.close()
+
+
+def test_a_token_that_its_issuer_did_not_sign():
+    bench = Bench(Lock)
+    kid = kid_of("ride")
+    claims = token.parse(bench.token(RIDER)).claims
+    raw = token.mint(key("forger").sign, kid, claims)
+    _says(_open(bench, raw, RIDER), status.FORGED)
+    assert bench.lock.floors.time() == 0 and bench.world.actuations == 0
     bench.close()
 
 
@@ -315,6 +397,54 @@ def test_a_dropped_key_takes_floor_and_time_with_it():
     bench.close()
 
 
+def test_a_refusal_that_cannot_be_kept_is_quarantine():
+    bench = Bench(Lock)
+    bench.world.set_battery(3400)
+    bench.board.power.fail_at(1)
+    _says(_open(bench, bench.token(RIDER, 5), RIDER), status.QUARANTINE)
+    _state(bench, status.STATE_QUARANTINE)
+    bench.close()
+
+
+def test_floors_outlive_the_receipts_that_raised_them():
+    bench = Bench(Lock)
+    for epoch in range(1, 9):
+        _says(_open(bench, bench.token(RIDER, epoch, hold=0), RIDER), status.OK)
+        _closed(bench)
+    bench.lock.receipts.acked(bench.lock.receipts.last_seq)
+    assert bench.lock.receipts.get(1) is None
+    floor, time = bench.lock.floors.ride(), bench.lock.floors.time()
+    bench.reboot()
+    assert (floor, time) == (9, bench.lock.floors.time()) and bench.lock.floors.ride() == 9
+    bench.close()
+
+
+def test_an_ended_claim_is_remembered_through_service_and_boots():
+    bench = Bench(Lock)
+    cti = bench.random(8)
+    _says(_open(bench, bench.token(RIDER, 5, cti, hold=0), RIDER), status.OK)
+    again = bench.token(OTHER, 6, cti, hold=0)  # the claim's token once more, for another phone
+    _says(_open(bench, again, OTHER), status.OK)
+    _closed(bench)
+    _says(_service(bench, bench.token(TECH, 1, issuer="master"), TECH), status.OK)
+    _closed(bench)
+    bench.reboot()
+    _says(_open(bench, again, OTHER), status.ENDED)
+    bench.close()
+
+
+def test_the_highest_epoch_leaves_a_lock_that_still_answers():
+    bench = Bench(Lock)
+    _says(_open(bench, bench.token(RIDER, 2**32 - 1, hold=0), RIDER), status.OK)
+    _closed(bench)
+    bench.wait(2)
+    _says(_open(bench, bench.token(OTHER, 2**32 - 1), OTHER), status.OLD)
+    bench.reboot()
+    _says(_open(bench, bench.token(OTHER, 2**32 - 1), OTHER), status.OLD)
+    _says(_service(bench, bench.token(TECH, 1, issuer="master"), TECH), status.OK)
+    bench.close()
+
+
 # ---- hand-over and successor
 
 
@@ -373,6 +503,28 @@ def test_a_bike_that_moves_off_during_a_hand_over_stays_with_its_rider():
     aborted = _says(answer, status.IN_USE)
     assert (aborted.type, aborted.detail) == (receipt.ABORT, [receipt.ABORT_MOVED])
     assert bench.lock.ledger.ride.cti == cti and bench.lock.floors.ride() == 2
+    bench.close()
+
+
+def test_a_hand_over_that_a_power_cut_drops_still_counts_as_contact():
+    bench = Bench(Lock, still_s=60)
+    phone, cti = _riding(bench)
+    phone.leave()
+    bench.wait_long(61)
+
+    def cut(fields, private):
+        bench.board.power.halt("power")
+
+    bench.lock.receipts.append = cut
+    try:
+        _open(bench, bench.token(OTHER, 7), OTHER)
+        raise AssertionError("the power held")
+    except Halt:
+        pass
+    for _ in range(2):
+        bench.reboot()
+        assert bench.lock.ledger.ride.cti == cti and bench.lock.floors.ride() == 7
+    assert _types(bench) == [receipt.OPEN]
     bench.close()
 
 
