@@ -43,7 +43,7 @@ def take(cloud: Cloud, session: Session, lock_id: str, bodies: Sequence[bytes], 
     outcomes = [_take(cloud, session, lock, key, body, via) for body in bodies]
     _advance(session, lock)
     if lock.chained_seq > before:
-        rides.update(session, lock, before + 1, cloud.settings.still_s)
+        rides.update(session, lock, cloud.settings.still_s)
     return outcomes
 
 

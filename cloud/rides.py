@@ -5,31 +5,30 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, case, delete, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from cloud import fixes, projection
+from cloud import fixes, locks, projection
 from cloud.problem import Problem
 from cloud.tables import Claim, Lock, Receipt, Ride
 from protocol import receipt
 
 
-def update(session: Session, lock: Lock, first_new: int, still_s: int) -> None:
-    """Project what receipts from seq `first_new` on may have changed: the last ride and all that follow it.
+def update(session: Session, lock: Lock, still_s: int) -> None:
+    """Project again what new receipts may have changed: the last ride, and all that they start.
 
-    A receipt with a known time also dates those of its boot that were written without one (projection.times), in
-    whatever ride they are; that is rare, and then the lock is projected from its first receipt.
+    Where a receipt without a time may be dated by one of its boot from before (projection.times), or one from before
+    by a new one, all of the lock's receipts are needed. That is rare: a lock knows the time but after a power cut.
     """
     start = session.scalar(select(func.max(Ride.opened_seq)).where(Ride.lock_id == lock.lock_id)) or 1
-    start = min(start, first_new)
     listed = _receipts(session, lock, start)
-    if start > 1 and _dates_others(session, lock, {r.boot for r, _ in listed if r.seq >= first_new}):
+    if start > 1 and _undated(session, lock, start, {r.boot for r, _ in listed}):
         start, listed = 1, _receipts(session, lock, 1)
     _write(session, lock, start, listed, still_s)
 
 
 def rebuild(session: Session, still_s: int, lock_id: str | None = None) -> int:
     """Delete all rides (or one lock's) and project them again from the receipts. -> how many there are now."""
-    these = select(Lock).order_by(Lock.lock_id)
-    for lock in session.scalars(these if lock_id is None else these.where(Lock.lock_id == lock_id)).all():
-        session.execute(select(Lock.lock_id).where(Lock.lock_id == lock.lock_id).with_for_update())
+    these = select(Lock.lock_id).order_by(Lock.lock_id)
+    for each in session.scalars(these if lock_id is None else these.where(Lock.lock_id == lock_id)).all():
+        lock = locks.get(session, each, for_update=True)
         _write(session, lock, 1, _receipts(session, lock, 1), still_s)
     counted = select(func.count()).select_from(Ride)
     return session.scalar(counted if lock_id is None else counted.where(Ride.lock_id == lock_id)) or 0
@@ -45,9 +44,10 @@ def _receipts(session: Session, lock: Lock, start: int) -> list[tuple[receipt.Re
     return [(receipt.parse(body), digest) for body, digest in session.execute(rows)]
 
 
-def _dates_others(session: Session, lock: Lock, boots: set[bytes]) -> bool:
-    undated = select(Receipt.body).where(Receipt.lock_id == lock.lock_id, Receipt.at.is_(None))
-    return any(receipt.parse(body).boot in boots for body in session.scalars(undated))
+def _undated(session: Session, lock: Lock, start: int, boots: set[bytes]) -> bool:
+    """Whether a receipt from seq `start` on, or an older one of these boots, was written without a time."""
+    undated = select(Receipt.seq, Receipt.body).where(Receipt.lock_id == lock.lock_id, Receipt.at.is_(None))
+    return any(seq >= start or receipt.parse(body).boot in boots for seq, body in session.execute(undated))
 
 
 def _write(
