@@ -31,11 +31,8 @@ class Advert:
         """To be called every second or so. Shows something new when the slot is over or the index has moved."""
         now = self._board.clock.uptime_ms()
         index = min(keys.adv_index(self._floors.ride(), self._riding()), _UINT32)
-        if (
-            self._slot is not None
-            and index == self._index
-            and now - self._drawn_at < self._settings.slot_s * 1000
-        ):
+        over = now - self._drawn_at >= self._settings.slot_s * 1000
+        if index == self._index and not over and not self._stale:
             return
         if index != self._index:
             self._index, self._key = index, keys.adv_key(self._k_lock, index)
