@@ -57,11 +57,10 @@ def lock_of(session: Session, asset_id: str | None = None, code: str | None = No
 
 def free(session: Session, now: int, after: str, limit: int = PAGE) -> list[Bike]:
     """Bicycles that a rider may claim, by code, from the first one after `after`: with a lock that has reported nothing
-    wrong, no ride that we know of, and no open claim unless it is pooled."""
+    wrong, no ride that we know of, and no claim that keeps others away."""
     claimed, in_use = _claimed(now), _in_use()
     well = or_(Lock.state.is_(None), Lock.state == status.STATE_LOCKED)
-    unclaimed = or_(Lock.kind == "pooled", ~claimed)
-    rows = _bikes(now).where(well, unclaimed, ~in_use, Asset.code > after).order_by(Asset.code).limit(limit)
+    rows = _bikes(now).where(well, ~claimed, ~in_use, Asset.code > after).order_by(Asset.code).limit(limit)
     return [_bike(row) for row in session.execute(rows)]
 
 
@@ -96,6 +95,7 @@ def _bikes(now: int) -> Select[Any]:
 
 
 def _claimed(now: int) -> Any:
+    """Never of a pooled lock: its claims keep nobody away, so their open_on is NULL."""
     return exists().where(Claim.open_on == Lock.lock_id, Claim.exp >= now).correlate(Lock)
 
 
@@ -109,4 +109,4 @@ def _bike(row: Sequence[Any]) -> Bike:
         return Bike(asset, kind, "in_use", fix)
     if lock_state not in (None, status.STATE_LOCKED):
         return Bike(asset, kind, "out_of_order", fix)
-    return Bike(asset, kind, "claimed" if claimed and kind != "pooled" else "free", fix)
+    return Bike(asset, kind, "claimed" if claimed else "free", fix)

@@ -32,7 +32,7 @@ LOOK_MS = 2  # between two looks whether another process still writes
 MIGRATIONS = Path(__file__).parent / "migrations"
 UPGRADE_LOCK = 0x72696E67  # advisory lock: two processes that upgrade at once do it one after the other
 
-UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)
+UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout, sqlite3.OperationalError)
 
 
 class Database:

@@ -98,10 +98,11 @@ def test_free_bikes_are_those_that_one_may_claim(site):
     assert set(free(rider)) == {pooled.code, idle.code}
     states = {
         bike.code: rider.get(f"/bikes/{bike.code}").get_json()["state"]
-        for bike in (claimed, riding, jammed, idle)
+        for bike in (claimed, pooled, riding, jammed, idle)
     }
     assert states == {
         claimed.code: "claimed",
+        pooled.code: "free",
         riding.code: "in_use",
         jammed.code: "out_of_order",
         idle.code: "free",

@@ -82,6 +82,7 @@ def test_a_form_of_another_site_signs_nobody_in(browser, headers):
         ("/console/locks?x=1", "/console/locks?x=1"),
         ("https://evil.example/", "/console"),
         ("//evil.example/", "/console"),
+        ("///evil.example/", "/console"),
         ("/\\evil.example/", "/console"),
         ("/\n/evil.example", "/console"),
         ("javascript:alert(1)", "/console"),

@@ -7,10 +7,13 @@ import secrets
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
 
 from cloud.app import create_app
 from cloud.body import LIMIT, b64
 from cloud.config import Settings
+from cloud.db import insert
+from cloud.tables import WebSession
 from cloud.testsite import PASSWORD, SECRET, Site, holder_key, problem
 
 LOCK, KEY = "0123456789abcdef", b64(bytes(range(32)))
@@ -126,6 +129,12 @@ def test_a_wrong_field_is_named(busy):
     assert {error["field"] for error in body["errors"]} == {"holder_key", "lock", "mode", "extra"}
 
 
+@pytest.mark.parametrize("label", ["\0", "a\0b", "\ud800", "\x1b[31m", "\u202e", "a\nb", "", "a" * 65])
+def test_text_that_a_database_or_a_screen_chokes_on_is_refused(busy, label):
+    body = problem(busy.admin.post("/assets", code="B2", label=label), 422, "invalid")
+    assert [error["field"] for error in body["errors"]] == ["label"]
+
+
 def test_too_large_a_body_is_413_with_and_without_a_length(busy):
     big = b'{"login":"' + b"a" * (2 * LIMIT) + b'"}'
     headers = {"Content-Type": "application/json"}
@@ -207,6 +216,13 @@ def test_another_secret_is_500_and_the_log_says_which_setting(site, caplog):
     rider.client = other.test_client()
     problem(rider.claim(bike), 500, "unexpected")
     assert "RINGSLOT_SECRET" in caplog.text
+
+
+def test_an_error_of_the_database_does_not_show_what_was_to_be_stored(site):
+    row = {"token_hash": b"x", "user_id": "sesame", "created_at": 1, "expires_at": 2}
+    with pytest.raises(IntegrityError) as raised, site.cloud.db.writing() as session:
+        session.execute(insert(session, WebSession).values(row))  # there is no such user
+    assert "FOREIGN KEY" in str(raised.value) and "sesame" not in str(raised.value)
 
 
 def test_no_secret_and_no_token_reaches_the_log(site, caplog):

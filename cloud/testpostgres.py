@@ -34,7 +34,18 @@ def server() -> Iterator[str]:
         os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
     try:
         data = folder / "data"
-        initdb = [programs / "initdb", "-D", data, "-U", "ringslot", "-A", "trust", "--no-sync", "-E", "UTF8"]
+        initdb = [
+            str(programs / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "ringslot",
+            "-A",
+            "trust",
+            "--no-sync",
+            "-E",
+            "UTF8",
+        ]
         subprocess.run(initdb, user=user, cwd=folder, check=True, timeout=WAIT_S * 2, capture_output=True)
         quick = ["-c", "fsync=off", "-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}"]
         with (folder / "log").open("w") as log:
