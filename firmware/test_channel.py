@@ -90,6 +90,7 @@ def test_first_timeouts_differ():
         rig.peer.habit = "silent"
         rig.away()
         gaps.add(rig.times[1] - rig.times[0])
+        rig.board.close()
     assert len(gaps) > 4
 
 
@@ -298,7 +299,7 @@ def test_no_nonce_is_used_twice_over_many_boots_in_bad_weather():
         return (chance * 40, 5000) if chance < 6 else (chance * 10,)
 
     served = 0
-    for boot in range(40):
+    for boot in range(24):
         rig.board.bearer.weather = weather
         for number in range(4):
             if (boot + number) % 9 == 0:
@@ -307,7 +308,7 @@ def test_no_nonce_is_used_twice_over_many_boots_in_bad_weather():
         rig.peer.seen.clear()
         rig.peer.sent.clear()
         rig = rig.reboot()
-    assert served > 100
+    assert served > 60
 
 
 def test_secrets_have_no_repr():
