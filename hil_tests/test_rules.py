@@ -6,6 +6,7 @@ and compares after every step. `--hypothesis-seed` repeats a run; a failure prin
 """
 
 import contextlib
+import copy
 import hashlib
 from dataclasses import dataclass, replace
 
@@ -22,7 +23,7 @@ from protocol import exchange, receipt, status, telemetry, token
 
 HOLD_S = 60
 WINDOW_S = 180
-UNSURE_S = 2  # nearer to the orphan time than this, the model waits until both are past it
+UNSURE_S = 2  # nearer than this to the end of a hold or the orphan time, one waits until both are past it
 LOW_MV, EMPTY_MV, FULL_MV = 3400, 3200, 4000  # beside the reserves of 3,500 and 3,300 mV
 
 _template: list[Template] = []
@@ -184,10 +185,11 @@ class Street_(RuleBasedStateMachine):
     def _view(self) -> None:
         """What the model must not decide for itself: the lock's own clock, and the battery."""
         street, model = self.street, self.model
+        ride = model.ride
+        for moment in (model.still_from + STILL_S, ride.hold_until if ride and ride.parked else 0):
+            if abs(self._at() - moment) < UNSURE_S:
+                street.wait(2 * UNSURE_S)
         model.passed(self._at())
-        if abs(model.at - model.still_from - STILL_S) < UNSURE_S:
-            street.wait(2 * UNSURE_S)
-            model.passed(self._at())
         known = street.lock.clock.known()
         model.now = street.lock.clock.now() if known else None
         model.error = street.lock.clock.error() if known else 0
@@ -386,9 +388,7 @@ class Street_(RuleBasedStateMachine):
         link = street.link()
         greeting = street.run(link.hello())
         self._view()
-        before = replace(
-            self.model, ride=replace(self.model.ride) if self.model.ride else None, log=list(self.model.log)
-        )
+        before = copy.deepcopy(self.model)
         street.board.power.cut_at(writes, tear)
         with contextlib.suppress(Exception):
             street.run(link.ask(greeting, self._command(shown), raw, shown.cti, shown.key))
@@ -504,6 +504,7 @@ class Street_(RuleBasedStateMachine):
     def receipts_are_a_gapless_chain_and_nothing_told_is_lost(self):
         if not hasattr(self, "street"):
             return
+        self._view()
         raw = self._unsent()
         log = [receipt.parse(data) for data in raw]
         first = log[0].seq if log else 1
