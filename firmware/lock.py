@@ -32,6 +32,7 @@ _STAMP_MS = const(60_000)  # while the bolt is open: what a close that nobody sa
 _STAMP_IDLE_MS = const(1_800_000)  # else: 6 % of it is what a boot adds to the clock's error
 _HEALTH_MS = const(5_000)
 _SICK_MS = const(600_000)  # without storage or radio; then a boot may find them well
+_PENDING_MS = const(30_000)  # no action takes so long: whatever held it up, a boot settles it by its intent
 _LIMIT_MS = const(
     5_000
 )  # in which each task shows signs of life: two signatures take one and a half on a slow chip
@@ -80,7 +81,7 @@ class Lock:
         self.unlock.boot()
         self._action = None  # the task that moves the bolt, the last one
         self._idle = None  # the session task's sign of life, while it waits
-        self._stamped_at = self._looked_at = self._well_at = board.clock.uptime_ms()
+        self._stamped_at = self._looked_at = self._well_at = self._free_at = board.clock.uptime_ms()
         note(NOTE_BOOT, board.boot_cause)
 
     @property
@@ -147,7 +148,9 @@ class Lock:
             self._board.led.show("fault")
         if self._board.link.healthy() and self.state != status.STATE_QUARANTINE:
             self._well_at = now
-        elif now - self._well_at >= _SICK_MS and not self.ledger.busy:
+        if not self.ledger.busy:
+            self._free_at = now
+        if now - self._free_at >= _PENDING_MS or (now - self._well_at >= _SICK_MS and not self.ledger.busy):
             self.outbox.flush()
             self._board.reset()
 

@@ -269,7 +269,10 @@ class Session:
             del link.waiting[0]
 
     def _show(self, pattern):
-        self._board.led.show("fault" if self._ledger.state == status.STATE_QUARANTINE else pattern)
+        try:
+            self._board.led.show("fault" if self._ledger.state == status.STATE_QUARANTINE else pattern)
+        except Exception:
+            self.errors += 1  # no light is worth a link
 
     # ---- ends
 

@@ -219,6 +219,18 @@ def test_a_lock_in_quarantine_tries_a_boot_after_a_while():
     bench.close()
 
 
+def test_an_action_that_never_ends_is_settled_by_a_boot():
+    bench = Bench(Lock)
+    bench.lock.ledger.busy = True
+    bench.wait_long(29)
+    try:
+        bench.wait_long(10)
+        raise AssertionError("no reset")
+    except Halt:
+        assert bench.board.power.halted == "reset"
+    bench.close()
+
+
 def test_a_radio_that_stays_ill_is_worth_a_boot_and_one_that_recovers_is_not():
     bench = Bench(Lock)
     well = [False]
