@@ -1,6 +1,11 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from cloud import config
+from cloud.testsite import ROOT
 
 GOOD = {"RINGSLOT_SECRET": "0123456789abcdef0123456789abcdef", "RINGSLOT_DATABASE_URL": "sqlite:////var/x.db"}
 
@@ -42,6 +47,28 @@ def test_what_is_wrong_is_named_and_a_secret_never_shown(name, value):
         config.from_environment({**GOOD, name: value})
     if name == "RINGSLOT_SECRET":
         assert value not in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    "environ, said", [({}, "RINGSLOT_SECRET is not set"), (GOOD, "The database is at migration None")]
+)
+def test_gunicorn_does_not_start_half_set(tmp_path, environ, said):
+    here = {"RINGSLOT_DATABASE_URL": f"sqlite:///{tmp_path}/empty.db"} if environ else {}
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("RINGSLOT_")}
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        "cloud/gunicorn_conf.py",
+        "-b",
+        "127.0.0.1:0",
+        "cloud.wsgi:app",
+    ]
+    ended = subprocess.run(
+        command, cwd=ROOT, env={**outside, **environ, **here}, capture_output=True, text=True, timeout=30
+    )
+    assert ended.returncode == 1 and said in ended.stderr and "Booting worker" not in ended.stderr
 
 
 def test_settings_do_not_show_their_secrets():

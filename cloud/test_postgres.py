@@ -1,9 +1,6 @@
 """The same on PostgreSQL: every test of claims, the fleet and who may do what, the migrations, and the race."""
 
-import itertools
-
 import pytest
-import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
@@ -17,44 +14,38 @@ from cloud.testsite import Site, served
 
 pytestmark = pytest.mark.skipif(testpostgres.find() is None, reason="PostgreSQL is not installed here")
 
-numbers = itertools.count()
-
 
 @pytest.fixture(scope="module")
 def server():
     with testpostgres.server() as url:
-        testpostgres.run(url, "CREATE DATABASE fresh")
-        db.upgrade(named(url, "fresh"))
+        db.upgrade(url)
         yield url
 
 
-def named(url, database):
-    return str(sa.make_url(url).set(database=database))
-
-
-def copy_of_fresh(server):
-    name = f"test{next(numbers)}"
-    testpostgres.run(server, f"CREATE DATABASE {name} TEMPLATE fresh")
-    return named(server, name)
+@pytest.fixture
+def empty(server):
+    tables = ", ".join(f'"{table}"' for table in Base.metadata.tables)
+    testpostgres.run(server, f"TRUNCATE {tables}")
+    return server
 
 
 @pytest.fixture
-def site(server, tmp_path):
-    made = Site(tmp_path, copy_of_fresh(server))
+def site(empty, tmp_path):
+    made = Site(tmp_path, empty)
     yield made
     made.close()
 
 
 def test_migrations_make_what_the_models_say(server):
-    engine = db.make_engine(named(server, "fresh"))
+    engine = db.make_engine(server)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
-    db.require_newest(named(server, "fresh"))
+    db.require_newest(server)
 
 
-def test_of_two_hundred_racing_pairs_each_gets_one_claim_and_one_refusal(server, tmp_path):
-    site = Site(tmp_path, copy_of_fresh(server), now=unix_now())
+def test_of_two_hundred_racing_pairs_each_gets_one_claim_and_one_refusal(empty, tmp_path):
+    site = Site(tmp_path, empty, now=unix_now())
     pairs = [(site.bike().hex, site.person().token, site.person().token) for _ in range(PAIRS)]
     with served(site, tmp_path / "gunicorn.log") as address:
         check(site, pairs, race(address, pairs))

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -57,7 +58,7 @@ def server() -> Iterator[str]:
             _wait(url, process, folder / "log")
             yield url
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGQUIT)  # "immediate": nobody will read it again
             process.wait(WAIT_S)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,11 +2,11 @@
 
 import logging
 
-from cloud import config, db
+from cloud import config
 from cloud.app import create_app
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
-settings = config.from_environment()
-db.require_newest(settings.database_url)
-app = create_app(settings)
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+app = create_app(config.from_environment())
