@@ -2,6 +2,7 @@
 
 | name                             | gives                                                                   |
 |----------------------------------|-------------------------------------------------------------------------|
+| `VIPER`                          | whether functions can be compiled to machine code with viper            |
 | `const(value)`                   | the value; MicroPython folds it away where the name starts with `_`     |
 | `aes_ecb(key)`                   | a function that encrypts whole 16-byte blocks, each on its own          |
 | `aes_cbc_encrypt(key, iv, data)` | data, whole blocks, encrypted in CBC mode                               |
@@ -19,6 +20,7 @@ except ImportError:  # CPython
 
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+    VIPER = False
     _PERIOD = 1 << 30  # the ESP32's ticks wrap there, so ours do too: no test passes by never wrapping
 
     def const(value):
@@ -51,6 +53,7 @@ else:  # MicroPython
 
     from protocol.sha512 import sha512  # noqa: F401
 
+    VIPER = True
     _ECB = const(1)  # cryptolib's numbers
     _CBC = const(2)
 

@@ -12,168 +12,63 @@
 | 6  | the equation      | s*B = R + h*A exactly, no cofactor; h = SHA-512(R, A, message) mod L                      |
 
 A and R may have a part of small order beside their large one; 6 then decides, without multiplying it away. That
-is where libraries differ (some take small-order keys, some multiply by 8), so one pure path runs everywhere.
+is where libraries differ (some take small-order keys, some multiply by 8), so our own code runs everywhere: on
+MicroPython ed25519_fast.py, elsewhere ed25519_plain.py, which is also what tests hold the other against.
 Nothing here is secret: the time taken tells what everyone may know.
+
+Whoever sends a signature may send the x of A and of R along, which saves the lock two square roots. A wrong x is a
+False, a right one changes no verdict. A key that is known beforehand may have a comb (comb.py): see `use`.
 """
 
-from protocol.compat import sha512
+from protocol import compat
 
-KEY = 32  # bytes
+if compat.VIPER:
+    from protocol import curve
+    from protocol.ed25519_fast import verify as _verify
+else:
+    from protocol import ed25519_plain
+    from protocol.ed25519_plain import verify as _verify
+
+KEY = 32  # bytes; x hints too
 SIGNATURE = 64
+BASE = (
+    b"\x58" + bytes([0x66]) * 31
+)  # B, RFC 8032 §5.1: the "key" of the comb that every other one needs beside it
 
-_P = (1 << 255) - 19
-_L = (1 << 252) + 27742317777372353535851937790883648493
-_D = 37095705934669439343138083508754565189542113879843219016388785533085940283555  # -121665/121666
-_2D = 2 * _D % _P
-_ROOT = 19681161376707505956807079304988542015446066515923890162744021073123829784752  # of -1
-_BX = 15112221349535400772501151409588531511454012693041857206046113283949847762202
-_BY = 46316835694926478169428394003475163141307993866256225615783033603165251855960
-
-# Points are extended coordinates (X, Y, Z, T), x = X/Z, y = Y/Z, T = X*Y/Z. What is added from a table is kept
-# "ready": (Y - X, Y + X, 2Z, 2dT), RFC 8032 §5.1.4's formulas with their constants multiplied in.
-
-_WINDOW_A = 5  # bits; A's table, 8 points, is made anew each time
-_WINDOW_B = 6  # bits; B's table, 16 points, once
-_base = None
+_combs: dict = {}
 
 
-def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether signature (64 bytes) over message is by the owner of public_key (32 bytes). Raises nothing."""
+def use(comb) -> None:
+    """Verifies by this comb.Comb from now on whatever its key signed. With that of BASE, any key is faster."""
+    _combs[comb.key] = comb
+
+
+def forget_combs() -> None:
+    _combs.clear()
+
+
+def verify(public_key: bytes, message: bytes, signature: bytes, a_x=None, r_x=None) -> bool:
+    """Whether signature (64 bytes) over message is by the owner of public_key (32 bytes). Raises nothing.
+
+    a_x, r_x: the x of A and of R, 32 bytes little-endian, or None.
+    """
     for given in (public_key, message, signature):
         if not isinstance(given, (bytes, bytearray, memoryview)):
             return False
+    for hint in (a_x, r_x):
+        if hint is not None and (not isinstance(hint, (bytes, bytearray, memoryview)) or len(hint) != KEY):
+            return False
     if len(public_key) != KEY or len(signature) != SIGNATURE:
         return False
-    r = bytes(signature[:32])
-    s = int.from_bytes(bytes(signature[32:]), "little")
-    if s >= _L:
-        return False
-    a = _point(bytes(public_key))
-    if a is None or _small_order(a):
-        return False
-    h = int.from_bytes(sha512(r, public_key, message), "little") % _L
-    q = _s_base_minus_h_a(s, h, a)
-    # Comparing encodings holds R to rule 3 and to the curve: an encoding that we write is canonical.
-    return _encoding(q) == r and not _small_order(q)
+    public_key, signature = bytes(public_key), bytes(signature)
+    return _verify(public_key, message, signature, a_x, r_x, _combs.get(BASE), _combs.get(public_key))
 
 
 def check_public_key(key: bytes) -> bool:
     """Whether a key may be named in a token: rules 1, 3 and 4. A small-order key would "sign" any message."""
     if not isinstance(key, (bytes, bytearray, memoryview)) or len(key) != KEY:
         return False
-    a = _point(bytes(key))
-    return a is not None and not _small_order(a)
-
-
-def _point(encoded):
-    """The point of 32 bytes, RFC 8032 §5.1.3, or None if it is not canonical or not on the curve."""
-    y = int.from_bytes(encoded, "little")
-    sign = y >> 255
-    y &= (1 << 255) - 1
-    if y >= _P:
-        return None
-    u = (y * y - 1) % _P
-    v = (_D * y * y + 1) % _P
-    v3 = v * v * v % _P
-    x = u * v3 * pow(u * v3 * v3 * v % _P, (_P - 5) >> 3, _P) % _P
-    vxx = v * x * x % _P
-    if vxx != u:
-        if vxx != _P - u:
-            return None
-        x = x * _ROOT % _P
-    if x == 0 and sign:
-        return None
-    if x & 1 != sign:
-        x = _P - x
-    return x, y, 1, x * y % _P
-
-
-def _encoding(q):
-    """The 32 bytes of a point, RFC 8032 §5.1.2."""
-    inverse = pow(q[2], _P - 2, _P)
-    x = q[0] * inverse % _P
-    y = q[1] * inverse % _P
-    return (y | (x & 1) << 255).to_bytes(32, "little")
-
-
-def _small_order(q):
-    """Whether 8q is neutral. x = 0 says so: the only other point there has order 2, and 8q cannot."""
-    return _double(_double(_double(q)))[0] == 0
-
-
-def _s_base_minus_h_a(s, h, a):
-    """s*B - h*A, both scalars along one chain of doublings (Straus), in signed windows."""
-    global _base
-    if _base is None:
-        _base = _odd_multiples((_BX, _BY, 1, _BX * _BY % _P), _WINDOW_B)
-    of_a = _odd_multiples((_P - a[0], a[1], 1, _P - a[3]), _WINDOW_A)
-    s_digits = _digits(s, _WINDOW_B)
-    h_digits = _digits(h, _WINDOW_A)
-    q = (0, 1, 1, 0)
-    for i in range(max(len(s_digits), len(h_digits)) - 1, -1, -1):
-        q = _double(q)
-        if i < len(s_digits) and s_digits[i]:
-            q = _add(q, _base, s_digits[i])
-        if i < len(h_digits) and h_digits[i]:
-            q = _add(q, of_a, h_digits[i])
-    return q
-
-
-def _digits(k, window):
-    """k in signed binary, lowest first: each digit 0 or odd, below 2^(window-1) either way (wNAF)."""
-    digits = []
-    modulus = 1 << window
-    while k:
-        digit = 0
-        if k & 1:
-            digit = k & modulus - 1
-            if digit >= modulus >> 1:
-                digit -= modulus
-            k -= digit
-        digits.append(digit)
-        k >>= 1
-    return digits
-
-
-def _odd_multiples(q, window):
-    """[q, 3q, 5q, ...] ready to be added, as many as digits of that window need."""
-    twice = [_ready(_double(q))]
-    points = [q]
-    while len(points) < 1 << window - 2:
-        points.append(_add(points[-1], twice, 1))
-    return [_ready(point) for point in points]
-
-
-def _ready(q):
-    x, y, z, t = q
-    return (y - x) % _P, (y + x) % _P, 2 * z % _P, _2D * t % _P
-
-
-def _add(q, table, digit):
-    """q + digit * (the point that table was made of); digit is odd and may be negative."""
-    x, y, z, t = q
-    if digit > 0:
-        minus, plus, z2, t2d = table[digit >> 1]
-    else:  # -(x, y) is (-x, y): the sums change places and T its sign
-        plus, minus, z2, t2d = table[-digit >> 1]
-        t2d = -t2d
-    a = (y - x) * minus % _P
-    b = (y + x) * plus % _P
-    c = t * t2d % _P
-    d = z * z2 % _P
-    e = b - a
-    f = d - c
-    g = d + c
-    h = b + a
-    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
-
-
-def _double(q):
-    x, y, z, _ = q
-    a = x * x % _P
-    b = y * y % _P
-    h = a + b
-    e = h - (x + y) * (x + y)
-    g = a - b
-    f = 2 * z * z + g
-    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
+    key = bytes(key)
+    if compat.VIPER:
+        return curve.point(key, None, curve.AX, curve.ON_A)
+    return ed25519_plain.point(key) is not None

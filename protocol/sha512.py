@@ -1,140 +1,196 @@
-"""SHA-512 (FIPS 180-4) in plain Python, for MicroPython, whose hashlib has none. CPython uses hashlib.
+"""SHA-512 (FIPS 180-4) in viper, for MicroPython, whose hashlib has none.
 
-Each message is hashed whole: what is signed here is a few hundred bytes.
-Imports nothing, because compat.py, which chooses between the two, imports this.
+Made by tools/gen_sha512.py, which explains it: do not edit. CPython uses hashlib. Imports nothing, because compat.py,
+which chooses between the two, imports this. One buffer, made once: no two digests at the same time.
 """
 
-_MASK = 0xFFFFFFFFFFFFFFFF
-_BLOCK = 128  # bytes
-
-# FIPS 180-4 §4.2.3: the first 64 bits of the fractions of the cube roots of the first 80 primes
-_K = (
-    0x428A2F98D728AE22,
-    0x7137449123EF65CD,
-    0xB5C0FBCFEC4D3B2F,
-    0xE9B5DBA58189DBBC,
-    0x3956C25BF348B538,
-    0x59F111F1B605D019,
-    0x923F82A4AF194F9B,
-    0xAB1C5ED5DA6D8118,
-    0xD807AA98A3030242,
-    0x12835B0145706FBE,
-    0x243185BE4EE4B28C,
-    0x550C7DC3D5FFB4E2,
-    0x72BE5D74F27B896F,
-    0x80DEB1FE3B1696B1,
-    0x9BDC06A725C71235,
-    0xC19BF174CF692694,
-    0xE49B69C19EF14AD2,
-    0xEFBE4786384F25E3,
-    0x0FC19DC68B8CD5B5,
-    0x240CA1CC77AC9C65,
-    0x2DE92C6F592B0275,
-    0x4A7484AA6EA6E483,
-    0x5CB0A9DCBD41FBD4,
-    0x76F988DA831153B5,
-    0x983E5152EE66DFAB,
-    0xA831C66D2DB43210,
-    0xB00327C898FB213F,
-    0xBF597FC7BEEF0EE4,
-    0xC6E00BF33DA88FC2,
-    0xD5A79147930AA725,
-    0x06CA6351E003826F,
-    0x142929670A0E6E70,
-    0x27B70A8546D22FFC,
-    0x2E1B21385C26C926,
-    0x4D2C6DFC5AC42AED,
-    0x53380D139D95B3DF,
-    0x650A73548BAF63DE,
-    0x766A0ABB3C77B2A8,
-    0x81C2C92E47EDAEE6,
-    0x92722C851482353B,
-    0xA2BFE8A14CF10364,
-    0xA81A664BBC423001,
-    0xC24B8B70D0F89791,
-    0xC76C51A30654BE30,
-    0xD192E819D6EF5218,
-    0xD69906245565A910,
-    0xF40E35855771202A,
-    0x106AA07032BBD1B8,
-    0x19A4C116B8D2D0C8,
-    0x1E376C085141AB53,
-    0x2748774CDF8EEB99,
-    0x34B0BCB5E19B48A8,
-    0x391C0CB3C5C95A63,
-    0x4ED8AA4AE3418ACB,
-    0x5B9CCA4F7763E373,
-    0x682E6FF3D6B2B8A3,
-    0x748F82EE5DEFB2FC,
-    0x78A5636F43172F60,
-    0x84C87814A1F0AB72,
-    0x8CC702081A6439EC,
-    0x90BEFFFA23631E28,
-    0xA4506CEBDE82BDE9,
-    0xBEF9A3F7B2C67915,
-    0xC67178F2E372532B,
-    0xCA273ECEEA26619C,
-    0xD186B8C721C0C207,
-    0xEADA7DD6CDE0EB1E,
-    0xF57D4F7FEE6ED178,
-    0x06F067AA72176FBA,
-    0x0A637DC5A2C898A6,
-    0x113F9804BEF90DAE,
-    0x1B710B35131C471B,
-    0x28DB77F523047D84,
-    0x32CAAB7B40C72493,
-    0x3C9EBE0A15C9BEBC,
-    0x431D67C49C100D4C,
-    0x4CC5D4BECB3E42B6,
-    0x597F299CFC657E2A,
-    0x5FCB6FAB3AD6FAEC,
-    0x6C44198C4A475817,
+# FIPS 180-4 §4.2.3: the first 64 bits of the fractions of the cube roots of 80 primes; little-endian, last first
+_K = bytes.fromhex(
+    "1758474a8c19446cecfad63aab6fcb5f2a7e65fc9c297f59b6423ecbbed4c54c4c0d109cc4671d43bcbec9150abe9e3c"
+    "9324c7407babca32847d0423f577db281b471c13350b711bae0df9be04983f11a698c8a2c57d630aba6f1772aa67f006"
+    "78d16eee7f4f7df51eebe0cdd67ddaea07c2c021c7b886d19c6126eace3e27ca2b5372e3f27871c61579c6b2f7a3f9be"
+    "e9bd82deeb6c50a4281e6323faffbe90ec39641a0802c78c72abf0a11478c884602f17436f63a578fcb2ef5dee828f74"
+    "a3b8b2d6f36f2e6873e363774fca9c5bcb8a41e34aaad84e635ac9c5b30c1c39a8489be1b5bcb03499eb8edf4c774827"
+    "53ab4151086c371ec8d0d2b816c1a419b8d1bb3270a06a102a20715785350ef410a96555240699d61852efd619e892d1"
+    "30be5406a3516cc79197f8d0708b4bc2013042bc4b661aa86403f14ca1e8bfa23b358214852c7292e6aeed472ec9c281"
+    "a8b2773cbb0a6a76de63af8b54730a65dfb3959d130d3853ed2ac45afc6d2c4d26c9265c38211b2efc2fd246850ab727"
+    "706e0e0a672929146f8203e05163ca0625a70a934791a7d5c28fa83df30be0c6e40eefbec77f59bf3f21fb98c82703b0"
+    "1032b42d6dc631a8abdf66ee52513e98b5531183da88f976d4fb41bddca9b05c83e4a66eaa84744a75022b596f2ce92d"
+    "659cac77cca10c24b5d58c8bc69dc10fe3254f388647beefd24af19ec1699be4942669cf74f19bc13512c725a706dc9b"
+    "b196163bfeb1de806f897bf2745dbe72e2b4ffd5c37d0c558cb2e44ebe853124be6f7045015b8312420203a398aa07d8"
+    "18816ddad55e1cab9b4f19afa4823f9219d005b6f111f15938b548f35bc25639bcdb8981a5dbb5e92f3b4deccffbc0b5"
+    "cd65ef239144377122ae28d7982f8a42"
 )
-# §5.3.5: the same of the square roots of the first 8 primes
-_H = (
-    0x6A09E667F3BCC908,
-    0xBB67AE8584CAA73B,
-    0x3C6EF372FE94F82B,
-    0xA54FF53A5F1D36F1,
-    0x510E527FADE682D1,
-    0x9B05688C2B3E6C1F,
-    0x1F83D9ABFB41BD6B,
-    0x5BE0CD19137E2179,
+# §5.3.5: the same of the square roots of the first 8
+_H = bytes.fromhex(
+    "08c9bcf367e6096a3ba7ca8485ae67bb2bf894fe72f36e3cf1361d5f3af54fa5d182e6ad7f520e511f6c3e2b8c68059b"
+    "6bbd41fbabd9831f79217e1319cde05b"
 )
+_buffer = bytearray(2184)
+_buffer[1352:1992] = _K
+del _K
 
 
 def sha512(*parts: bytes) -> bytes:
     """The 64-byte digest of the parts joined."""
-    message = bytearray()
+    _buffer[1992:2056] = _H
+    length = 0
     for part in parts:
-        message += part
-    bits = 8 * len(message)
-    message += b"\x80"
-    message += bytes(-(len(message) + 16) % _BLOCK)
-    message += bits.to_bytes(16, "big")  # §5.1.2
-    state = _H
-    for start in range(0, len(message), _BLOCK):
-        state = _compress(state, message[start : start + _BLOCK])
-    return b"".join([word.to_bytes(8, "big") for word in state])
+        length = _feed(_buffer, length, part, len(part))
+    digest = bytearray(64)
+    _finish(_buffer, length, digest)
+    return bytes(digest)
 
 
-def _compress(state, block):
-    """One block into the eight words of state, §6.4.2."""
-    mask = _MASK
-    w = [int.from_bytes(block[i : i + 8], "big") for i in range(0, _BLOCK, 8)]
-    a, b, c, d, e, f, g, h = state
-    for t in range(80):
-        if t >= 16:  # the schedule, kept as a ring of 16 words
-            x = w[(t - 15) & 15]
-            y = w[(t - 2) & 15]
-            x |= x << 64  # twice in a row: a rotation is then one shift
-            y |= y << 64
-            s0 = x >> 1 ^ x >> 8 ^ (x & mask) >> 7
-            s1 = y >> 19 ^ y >> 61 ^ (y & mask) >> 6
-            w[t & 15] = (w[t & 15] + (s0 & mask) + w[(t - 7) & 15] + (s1 & mask)) & mask
-        x = e | e << 64
-        y = a | a << 64
-        t1 = h + ((x >> 14 ^ x >> 18 ^ x >> 41) & mask) + (e & (f ^ g) ^ g) + _K[t] + w[t & 15]
-        t2 = ((y >> 28 ^ y >> 34 ^ y >> 39) & mask) + (a & b | c & (a | b))
-        h, g, f, e, d, c, b, a = g, f, e, (d + t1) & mask, c, b, a, (t1 + t2) & mask
-    return [(old + new) & mask for old, new in zip(state, (a, b, c, d, e, f, g, h))]
+@micropython.viper
+def _feed(buffer: ptr8, length: int, part: ptr8, n: int) -> int:
+    """n more bytes after length; gives the new length."""
+    block = ptr8(int(buffer) + 2056)
+    at = length & 127
+    length += n
+    i = 0
+    while n:
+        if at == 0 and n >= 128:
+            _compress(buffer, 0, part)
+            part = ptr8(int(part) + 128)
+            n -= 128
+        else:
+            block[at] = part[0]
+            part = ptr8(int(part) + 1)
+            at += 1
+            n -= 1
+            if at == 128:
+                _compress(buffer, 0, block)
+                at = 0
+    return length
+
+
+@micropython.viper
+def _finish(buffer: ptr8, length: int, digest: ptr8):
+    """§5.1.2: a bit 1, zeros, the length in bits."""
+    block = ptr8(int(buffer) + 2056)
+    at = length & 127
+    block[at] = 128
+    at += 1
+    if at > 112:
+        while at < 128:
+            block[at] = 0
+            at += 1
+        _compress(buffer, 0, block)
+        at = 0
+    while at < 124:
+        block[at] = 0
+        at += 1
+    block[124] = length >> 21
+    block[125] = length >> 13
+    block[126] = length >> 5
+    block[127] = length << 3
+    _compress(buffer, 0, block)
+    h = ptr8(int(buffer) + 1992)
+    at = 0
+    while at < 64:
+        digest[at] = h[(at | 7) - (at & 7)]
+        at += 1
+
+
+@micropython.viper
+def _compress(v: ptr32, x: int, block: ptr8):
+    """One block into the state, §6.4.2."""
+    c = 0
+    start = int(v)
+    v = ptr32(start + 640)
+    i = 0
+    while i < 128:
+        v[176] = block[4] << 24 | block[5] << 16 | block[6] << 8 | block[7]
+        v[177] = block[0] << 24 | block[1] << 16 | block[2] << 8 | block[3]
+        block = ptr8(int(block) + 8)
+        v = ptr32(int(v) - 8)
+        i += 8
+    i = 64
+    while i:
+        x = v[208]
+        v[176] = v[190] + x
+        c = int(uint(v[176]) < uint(x))
+        x = v[176]
+        v[176] = int((uint(v[206]) >> 1) ^ (v[207] << 31) ^ (uint(v[206]) >> 8) ^ (v[207] << 24) ^ (uint(v[206]) >> 7) ^ (v[207] << 25)) + x
+        c += int(uint(v[176]) < uint(x))
+        x = v[176]
+        v[176] = int((uint(v[180]) >> 19) ^ (v[181] << 13) ^ (uint(v[181]) >> 29) ^ (v[180] << 3) ^ (uint(v[180]) >> 6) ^ (v[181] << 26)) + x
+        c += int(uint(v[176]) < uint(x))
+        x = v[176]
+        x = int((uint(v[207]) >> 1) ^ (v[206] << 31) ^ (uint(v[207]) >> 8) ^ (v[206] << 24) ^ (uint(v[207]) >> 7)) + v[191] + v[209] + c
+        v[177] = int((uint(v[181]) >> 19) ^ (v[180] << 13) ^ (uint(v[180]) >> 29) ^ (v[181] << 3) ^ (uint(v[181]) >> 6)) + x
+        v = ptr32(int(v) - 8)
+        i -= 1
+    w = ptr32(start + 1992)
+    v = ptr32(start + 640)
+    v[0] = w[0]
+    v[1] = w[1]
+    v[2] = w[2]
+    v[3] = w[3]
+    v[4] = w[4]
+    v[5] = w[5]
+    v[6] = w[6]
+    v[7] = w[7]
+    v[8] = w[8]
+    v[9] = w[9]
+    v[10] = w[10]
+    v[11] = w[11]
+    v[12] = w[12]
+    v[13] = w[13]
+    v[14] = w[14]
+    v[15] = w[15]
+    i = 80
+    while i:
+        x = v[14]
+        v[-2] = v[336] + x
+        c = int(uint(v[-2]) < uint(x))
+        x = v[-2]
+        v[-2] = v[176] + x
+        c += int(uint(v[-2]) < uint(x))
+        x = v[-2]
+        v[-2] = (((v[10] ^ v[12]) & v[8]) ^ v[12]) + x
+        c += int(uint(v[-2]) < uint(x))
+        x = v[-2]
+        v[-2] = int((uint(v[8]) >> 14) ^ (v[9] << 18) ^ (uint(v[8]) >> 18) ^ (v[9] << 14) ^ (uint(v[9]) >> 9) ^ (v[8] << 23)) + x
+        c += int(uint(v[-2]) < uint(x))
+        x = v[-2]
+        t = v[337] + v[177] + v[15] + c + (((v[11] ^ v[13]) & v[9]) ^ v[13])
+        t = int((uint(v[9]) >> 14) ^ (v[8] << 18) ^ (uint(v[9]) >> 18) ^ (v[8] << 14) ^ (uint(v[8]) >> 9) ^ (v[9] << 23)) + t
+        v[6] = v[6] + x
+        c = int(uint(v[6]) < uint(x))
+        v[7] = v[7] + t + c
+        v[-2] = (((v[0] | v[2]) & v[4]) | (v[0] & v[2])) + x
+        c = int(uint(v[-2]) < uint(x))
+        x = v[-2]
+        v[-2] = int((uint(v[0]) >> 28) ^ (v[1] << 4) ^ (uint(v[1]) >> 2) ^ (v[0] << 30) ^ (uint(v[1]) >> 7) ^ (v[0] << 25)) + x
+        c += int(uint(v[-2]) < uint(x))
+        x = v[-2]
+        x = (((v[1] | v[3]) & v[5]) | (v[1] & v[3])) + t + c
+        v[-1] = int((uint(v[1]) >> 28) ^ (v[0] << 4) ^ (uint(v[0]) >> 2) ^ (v[1] << 30) ^ (uint(v[0]) >> 7) ^ (v[1] << 25)) + x
+        v = ptr32(int(v) - 8)
+        i -= 1
+    x = v[0]
+    w[0] = w[0] + x
+    w[1] = w[1] + v[1] + int(uint(w[0]) < uint(x))
+    x = v[2]
+    w[2] = w[2] + x
+    w[3] = w[3] + v[3] + int(uint(w[2]) < uint(x))
+    x = v[4]
+    w[4] = w[4] + x
+    w[5] = w[5] + v[5] + int(uint(w[4]) < uint(x))
+    x = v[6]
+    w[6] = w[6] + x
+    w[7] = w[7] + v[7] + int(uint(w[6]) < uint(x))
+    x = v[8]
+    w[8] = w[8] + x
+    w[9] = w[9] + v[9] + int(uint(w[8]) < uint(x))
+    x = v[10]
+    w[10] = w[10] + x
+    w[11] = w[11] + v[11] + int(uint(w[10]) < uint(x))
+    x = v[12]
+    w[12] = w[12] + x
+    w[13] = w[13] + v[13] + int(uint(w[12]) < uint(x))
+    x = v[14]
+    w[14] = w[14] + x
+    w[15] = w[15] + v[15] + int(uint(w[14]) < uint(x))
