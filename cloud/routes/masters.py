@@ -49,7 +49,7 @@ def create() -> ResponseReturnValue:
             {
                 "lock_id": lock.lock_id,
                 "advertising": advertising.for_claim(
-                    locks.key(box, lock), lock.seen_floor, lock.next_epoch - 1, single=True
+                    locks.key(box, lock), lock.seen_floor, lock.next_epoch, single=False
                 ),
             }
             for lock in master.locks
