@@ -20,6 +20,7 @@ import sys
 gc.threshold(16_384)
 sys.path[0] = __file__.rpartition("boards/sim/")[0] or "."  # the checkout, not boards/sim/
 
+import protocol.ed25519  # noqa: E402, F401  what takes most to compile comes first, while the heap is empty
 from boards.parts.ble import Ble  # noqa: E402
 from boards.sim import bluetooth  # noqa: E402
 from boards.sim.board import Board, Storage  # noqa: E402
