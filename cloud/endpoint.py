@@ -8,12 +8,13 @@ on one port would both take one datagram, which is a replay.
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
 from aiocoap import Message, interfaces
-from aiocoap import error as aiocoap_error
+from aiocoap.error import UnparsableMessage
 from aiocoap.numbers.constants import TransportTuning
 from aiocoap.util import hostportjoin
 
@@ -23,13 +24,15 @@ from protocol import coap
 log = logging.getLogger(__name__)
 
 MAX_AGE_0 = ((coap.MAX_AGE, b""),)  # RFC 8613 §8.2: nobody may keep the answer
-REQUEST_TYPES = (coap.CON, coap.NON)
+BUFFER = 4 << 20  # bytes of datagrams that wait for us: a whole fleet may come back at once
+
+
+class Unparsable(Exception):
+    """Of RFC 7252's form, but aiocoap cannot read an option's value."""
 
 
 class Tuning(TransportTuning):
-    EMPTY_ACK_DELAY = (
-        1.5  # seconds; the answer nearly always comes before it, in the ACK, and saves a datagram
-    )
+    EMPTY_ACK_DELAY = 1.5  # seconds; nearly always the answer is there by then, and goes in the ACK
 
 
 class Address(interfaces.EndpointAddress):
@@ -92,16 +95,18 @@ class Endpoint(asyncio.DatagramProtocol, interfaces.MessageInterface):
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
-        self._local = hostportjoin(*transport.get_extra_info("sockname")[:2])
+        bound = transport.get_extra_info("socket")
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)  # as much of it as the kernel allows
+        self._local = hostportjoin(*bound.getsockname()[:2])
 
     def datagram_received(self, data: bytes, sockaddr: tuple) -> None:
         if not self.open:
             return
         try:
             self._take(data, sockaddr, True)
-        except (
-            Exception
-        ):  # an exception here would only be printed by asyncio, and cost the others nothing; log it
+        except Unparsable:
+            pass  # no request: nothing to refuse
+        except Exception:  # which asyncio would only print
             log.exception("a datagram of %d bytes was not understood", len(data))
 
     def error_received(self, error: Exception) -> None:
@@ -117,17 +122,13 @@ class Endpoint(asyncio.DatagramProtocol, interfaces.MessageInterface):
             return
         outer = coap.decode(data)
         if coap.kind(outer.code) != "request":
-            self._manager.dispatch_message(
-                self._decoded(data, sockaddr)
-            )  # ping, or the ACK of a separate response
+            self._manager.dispatch_message(self._decoded(data, sockaddr))  # a ping, the ACK of our answer
         elif outer.option(coap.OSCORE) is None:
             self._refuse(outer, coap.UNAUTHORIZED, sockaddr)
         elif [number for number, _ in outer.options].count(coap.OSCORE) > 1:
             self._refuse(outer, coap.BAD_OPTION, sockaddr)  # critical, and not repeatable: RFC 7252 §5.4.5
         elif outer.code != coap.POST:
-            self._refuse(
-                outer, coap.METHOD_NOT_ALLOWED, sockaddr
-            )  # RFC 8613 §4.1.3.5: what is not observed is POST
+            self._refuse(outer, coap.METHOD_NOT_ALLOWED, sockaddr)  # what is not observed: RFC 8613 §4.2
         else:
             self._protected(data, outer, sockaddr, may_wait)
 
@@ -145,7 +146,7 @@ class Endpoint(asyncio.DatagramProtocol, interfaces.MessageInterface):
                 self._manager.dispatch_message(message)  # the same CON again: aiocoap sends the same answer
             else:
                 self._refuse(outer, coap.UNAUTHORIZED, sockaddr)
-        except (oscore.BadOption, aiocoap_error.UnparsableMessage):
+        except (oscore.BadOption, Unparsable):
             self._refuse(outer, coap.BAD_OPTION, sockaddr)  # RFC 8613 §8.2 step 2
         except oscore.Refused:
             self._refuse(outer, coap.UNAUTHORIZED, sockaddr)
@@ -158,7 +159,10 @@ class Endpoint(asyncio.DatagramProtocol, interfaces.MessageInterface):
             self._take(data, sockaddr, False)
 
     def _decoded(self, data: bytes, sockaddr: tuple) -> Message:
-        message = Message.decode(data, Address(sockaddr, self._local))
+        try:
+            message = Message.decode(data, Address(sockaddr, self._local))
+        except (UnparsableMessage, ValueError) as error:  # such as a Uri-Path that is no UTF-8
+            raise Unparsable(str(error)) from None
         message.transport_tuning = Tuning()
         return message
 

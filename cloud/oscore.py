@@ -192,6 +192,8 @@ class Peers:
         Raises Challenge, Refused, NotLoaded, Spent. A context is kept only once a tag under it verified.
         """
         kid, id_context = named(message.opt.oscore)
+        if len(kid) != KID_BYTES:
+            raise Refused
         peer = self._peers.get(kid)
         if peer:
             self._peers.move_to_end(kid)

@@ -1,6 +1,6 @@
 """Reads the locks that write to the gateway from the database, and reserves their sequence numbers. Off the event loop.
 
-Who is no lock costs one query a second, however many kids are tried: the kids of all locks are held in memory, and
+Who is no lock costs a few queries a second, however many kids are tried: the kids of all locks are held in memory, and
 only a kid that is among them is looked up. What waits for the database is bounded, and told 5.03 beyond that.
 """
 
@@ -21,7 +21,8 @@ from protocol import keys
 
 log = logging.getLogger(__name__)
 
-REFRESH_S = 1  # how old the list of kids may be when a kid is not on it
+REFRESH_S = 0.2  # how old the list of kids may be when a kid is not on it
+SHARE = 10  # and at least this many times what it took to read, so that a flood takes a tenth of one thread
 WAITING = 64  # datagrams that wait for the database at most
 
 
@@ -60,15 +61,18 @@ class Loader:
         self._peers = peers
         self._pool = pool
         self._kids: set[bytes] = set()
-        self._kids_at = float("-inf")
-        self._failed_at = float("-inf")
+        self._kids_at = float("-inf")  # when the list was read, or could not be
+        self._rest = 0.0  # how long it counts as new
         self._refreshing = asyncio.Lock()
         self._waiting: dict[bytes, list[Callable[[], None]]] = {}  # kid -> what to do once it is read
         self._tasks: set[asyncio.Task] = set()
 
     def exists(self, kid: bytes) -> bool:
         """Whether a lock with this kid may exist; True also where the list of kids is too old to say no."""
-        return kid in self._kids or time.monotonic() - self._kids_at > REFRESH_S
+        return kid in self._kids or self._stale()
+
+    def _stale(self) -> bool:
+        return time.monotonic() - self._kids_at > self._rest
 
     def wait(self, kid: bytes, then: Callable[[], None]) -> bool:
         """Read this lock, or more numbers for it, then call back. False: too much waits already."""
@@ -106,16 +110,15 @@ class Loader:
             then()
 
     async def _refresh(self) -> None:
-        """Who comes while it runs shares its outcome, good or bad, for REFRESH_S."""
-        async with self._refreshing:
-            if time.monotonic() - max(self._kids_at, self._failed_at) <= REFRESH_S:
+        async with self._refreshing:  # who comes while it runs shares its outcome
+            if not self._stale():
                 return
+            began = time.monotonic()
             try:
                 self._kids = await asyncio.get_running_loop().run_in_executor(self._pool, kids, self._cloud)
+            finally:
                 self._kids_at = time.monotonic()
-            except Exception:
-                self._failed_at = time.monotonic()
-                raise
+                self._rest = max(REFRESH_S, SHARE * (self._kids_at - began))
 
     async def _reserve(self, kid: bytes) -> None:
         loop = asyncio.get_running_loop()

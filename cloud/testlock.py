@@ -1,7 +1,13 @@
-"""For tests: a lock's pen, which writes the receipts that a real lock would, and a cloud on a database of its own."""
+"""For tests: a lock's pen, which writes receipts as a lock does, its uplink, and a gateway to send them to."""
 
 import hashlib
+import json
 import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cloud import context, issuers, locks
 from cloud.config import Settings
 from cloud.tables import Base, User
-from protocol import exchange, keys, receipt
+from protocol import coap, exchange, keys, oscore, receipt
 
+ROOT = Path(__file__).parent.parent
 NOW = 1_800_000_000
 SECRET = b"a secret of the tests, 0123456789abcdef"
 RIDER = "rider-0000000000000000"
@@ -126,3 +133,117 @@ def proof(private: Ed25519PrivateKey, subject: bytes, command: int = exchange.OP
     """[transcript, proof] as a holder makes it."""
     transcript = hashlib.sha256(os.urandom(8)).digest()
     return [transcript, private.sign(exchange.proof_input(subject, transcript, command))]
+
+
+class Gateway:
+    """The gateway as a process of its own, on the database of `cloud`."""
+
+    def __init__(self, cloud: context.Cloud):
+        self.environ = {
+            **os.environ,
+            "RINGSLOT_SECRET": SECRET.decode(),
+            "RINGSLOT_DATABASE_URL": cloud.settings.database_url,
+        }
+        self.process: subprocess.Popen[str] | None = None
+        self.port = 0
+
+    def start(self) -> "Gateway":
+        """On the port it had before, if it had one. Raises RuntimeError."""
+        command = [sys.executable, "-m", "cloud.gateway", "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        line = self.process.stdout.readline() if self.process.stdout else ""
+        if not line:
+            raise RuntimeError(self.process.communicate(timeout=10)[1])
+        self.port = json.loads(line)["coap"]
+        return self
+
+    def stop(self, how: int = signal.SIGTERM) -> tuple[int, str]:
+        """(exit status, what it logged)."""
+        assert self.process
+        self.process.send_signal(how)
+        try:
+            log = self.process.communicate(timeout=15)[1]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            log = self.process.communicate(timeout=5)[1] + "\nit did not stop by itself"
+        return self.process.returncode, log
+
+
+class Wire:
+    """One UDP socket towards the gateway."""
+
+    def __init__(self, port: int):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.connect(("127.0.0.1", port))
+
+    def ask(self, datagram: bytes, timeout: float = 5.0) -> bytes | None:
+        """The next datagram that comes back, or None."""
+        self.socket.send(datagram)
+        return self.receive(timeout)
+
+    def receive(self, timeout: float) -> bytes | None:
+        self.socket.settimeout(timeout)
+        try:
+            return self.socket.recv(2048)
+        except (TimeoutError, ConnectionRefusedError):
+            return None
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class Uplink:
+    """A lock's uplink as the firmware's: protocol/oscore.py over a socket, without its timers. A new one is a boot."""
+
+    def __init__(self, pen: Pen, wire: Wire):
+        self.wire = wire
+        self.secret = keys.oscore_secret(pen.k_lock)
+        self.context = oscore.Context(
+            self.secret, b"", keys.oscore_id(pen.lock_id), keys.OSCORE_SERVER_ID, os.urandom(8)
+        )
+        self.mid = int.from_bytes(os.urandom(2), "big")
+        self.sent: list[bytes] = []
+        self.bare = 0  # answers in the clear
+
+    def seal(
+        self, path: bytes, payload: bytes, code: int = coap.POST, options: Any = (), kind: int = coap.CON
+    ):
+        """(datagram, what opens its answer)."""
+        inner = [(coap.URI_PATH, path), *options]
+        outer_code, outer, sealed, request = self.context.protect_request(code, inner, payload)
+        self.mid = self.mid + 1 & 0xFFFF
+        datagram = coap.encode(kind, outer_code, self.mid, os.urandom(2), outer, sealed)
+        self.sent.append(datagram)
+        return datagram, request
+
+    def open(self, datagram: bytes, request: Any) -> tuple[int, dict, bytes]:
+        """(code, options, payload) from inside; the outer code where the answer is in the clear."""
+        message = coap.decode(datagram)
+        if message.option(coap.OSCORE) is None:
+            self.bare += 1
+            return message.code, {}, b""
+        code, options, payload = self.context.unprotect_response(message.options, message.payload, request)
+        self.context.send_id_context = False
+        return code, dict(options), payload
+
+    def post(self, path: bytes, payload: bytes, **more: Any) -> tuple[int, bytes]:
+        """(code, payload) after Echo and after naming the context, as SPEC 10 says. Raises TimeoutError."""
+        echo: list[tuple[int, bytes]] = []
+        for _ in range(4):
+            datagram, request = self.seal(path, payload, options=echo, **more)
+            for _ in range(5):  # RFC 7252 §4.2: the very same bytes again
+                if answer := self.wire.ask(datagram, 2):
+                    break
+            else:
+                raise TimeoutError
+            code, options, body = self.open(answer, request)
+            if code == coap.UNAUTHORIZED and coap.ECHO in options:
+                echo = [(coap.ECHO, options[coap.ECHO])]
+            elif code == coap.UNAUTHORIZED:
+                self.context.send_id_context = True
+                time.sleep(0.3)  # it may have been registered just now
+            else:
+                break
+        return code, body
