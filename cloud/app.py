@@ -22,6 +22,7 @@ def create_app(settings: Settings, now: Callable[[], int] = context.unix_now) ->
     """Raises RuntimeError when a route does not say who may call it."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = body.LIMIT + 1  # one more: body.py tells a full body from a cut one
+    app.url_map.merge_slashes = False  # one address a thing; the router would redirect
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ringslot"] = context.make(settings, now)
     if settings.proxies:

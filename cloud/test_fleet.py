@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from cloud import commands, issuers, locks
+from cloud import claims, commands, issuers, locks
 from cloud.body import b64
 from cloud.tables import Command, Fix, IssuedToken, Lock, Ride
 from cloud.testsite import NOW, holder_key, problem
@@ -162,6 +162,17 @@ def test_a_master_token_opens_named_locks_for_a_shift(site):
         row = session.query(IssuedToken).filter_by(cti=made.cti.hex()).one()
         assert (row.user_id, row.claim) == (technician.user_id, None)
         assert row.audience == " ".join(f"{lock_id}:1" for lock_id in sorted(ids))
+
+
+def test_a_technician_recognises_a_lock_whose_last_ride_has_ended(site):
+    bike, technician, rider = site.bike(), site.person("technician"), site.person()
+    made = rider.claim(bike).get_json()
+    with site.cloud.db.writing() as session:
+        claims.started(session, bike.hex, made["cti"], made["epoch"])
+    answer = technician.post("/master-tokens", locks=[bike.hex], holder_key=holder_key()).get_json()
+    shown = {entry["index"] for entry in answer["locks"][0]["advertising"]}
+    floor = made["epoch"] + 1  # a single ride leaves the floor one past its epoch
+    assert {keys.adv_index(floor, riding=True), keys.adv_index(floor, riding=False)} <= shown
 
 
 def test_masters_and_rides_count_apart(site):

@@ -147,7 +147,14 @@ def test_too_large_a_body_is_413_with_and_without_a_length(busy):
 
 @pytest.mark.parametrize(
     "path",
-    ["/nowhere", "/api/v1/claims/../../etc/passwd", "/api/v1/claims/%00", "/api/v1/locks/" + "g" * 16]
+    [
+        "/nowhere",
+        "//api/v1/keys",
+        "/api/v1/keys/",
+        "/api/v1/claims/../../etc/passwd",
+        "/api/v1/claims/%00",
+        "/api/v1/locks/" + "g" * 16,
+    ]
     + [
         "/api/v1/bikes/%F0%9F%9A%B2",
         "/api/v1/bikes/" + "a" * 33,
