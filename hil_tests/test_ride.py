@@ -25,6 +25,11 @@ async def in_the_cloud(admin, claim, state="ended"):
     return await until(look, f"the ride {state} in the cloud")
 
 
+def by_uplink(admin, lock, count):
+    rows = admin.get(f"/api/v1/locks/{lock.lock_id.hex()}/receipts")["receipts"]
+    return [row["type"] for row in sorted(rows, key=lambda row: row["seq"])] if len(rows) >= count else None
+
+
 def test_claim_unlock_park_reopen_close_and_receipts(fleet, lock, admin, tmp_path):
     async def ride():
         async with Person(fleet, tmp_path) as rider:
@@ -100,16 +105,19 @@ def test_a_stranger_carries_sealed_receipts(fleet, lock, admin, tmp_path):
     asyncio.run(ride())
 
 
-def test_a_technician_opens_without_claim(fleet, lock, technician, tmp_path):
+def test_a_technician_opens_without_claim(fleet, lock, admin, technician, tmp_path):
     async def serve():
         async with Person(fleet, tmp_path) as person:
             person.cloud.token = technician.token
             master = await person.master(lock.lock_id)
             async with person.at(master) as link:
                 assert (await link.service(master.token, master.key)).ok and bolt(lock)["bolt_open"]
-                assert (await close(lock, link)).type == receipt.SERVICE_CLOSE
-            assert [one.type for one in chain(lock, person)] == [receipt.SERVICE_OPEN, receipt.SERVICE_CLOSE]
+                lock.sim.hand("close")
+                await until(lambda: bolt(lock)["bolt_closed"], "the bolt to snap in")
+            assert [one.type for one in chain(lock, person)] == [receipt.SERVICE_OPEN]
             await person.deliver()
+            rows = await until(lambda: by_uplink(admin, lock, 2), "both receipts in the cloud")
+            assert rows == ["SERVICE_OPEN", "SERVICE_CLOSE"]
 
     asyncio.run(serve())
 
@@ -126,7 +134,9 @@ def test_a_lock_that_lost_its_clock_takes_a_nonce_bound_token(fleet, lock, tmp_p
                 assert (await link.greet()).clock_unknown
                 assert (await rider.unlock(link, claim)).answer.ok and bolt(lock)["bolt_open"]
             opened = chain(lock, rider)[0]
-            assert opened.error == receipt.UNKNOWN  # it took the token, not its word for the time
+            assert (
+                opened.error > 30
+            )  # the token is fresh to half a minute, so the clock is no better than that
 
     asyncio.run(ride())
 

@@ -33,12 +33,18 @@ async def locks_start(demo: Demo) -> None:
     demo.heard["admin"], demo.heard["password"] = await asyncio.to_thread(demo.fleet.person, "admin")
 
     def told_the_time() -> bool:
-        locks = demo.heard["admin"].get("/api/v1/locks")["locks"]
-        return all(lock["last_seen_at"] and lock["clock_error_s"] is not None for lock in locks)
+        return all(member.sim.state()["clock"]["now"] for member in (demo.a, demo.b))
 
     await demo.until(told_the_time, "the locks' first words to the cloud", 30)
+    heard = await asyncio.to_thread(demo.heard["admin"].get, "/api/v1/locks")
+    demo.hold(
+        all(lock["last_seen_at"] for lock in heard["locks"]),
+        "The cloud has not heard from a lock that knows the time.",
+    )
     demo.say(
-        "cloud", "has heard from both locks, and told them the time", "before that they would ask for a nonce"
+        "cloud",
+        "heard from both locks, and told them the time",
+        "without it they would ask for a nonce-bound token",
     )
 
 
