@@ -80,7 +80,7 @@ class Lock:
         )
         self.unlock.boot()
         self._action = None  # the task that moves the bolt, the last one
-        self._idle = None  # the session task's sign of life, while it waits
+        self._listening = None  # the session task's sign of life
         self._stamped_at = self._looked_at = self._well_at = self._free_at = board.clock.uptime_ms()
         note(NOTE_BOOT, board.boot_cause)
 
@@ -113,18 +113,16 @@ class Lock:
     async def _serve(self, beat):
         """Takes what phones send. Also while the bolt moves, so that the others are told to wait."""
         while True:
-            self._idle = beat
-            event = await self._board.link.event()
-            self._idle = None
-            action = self.session.take(*event)
+            self._listening = beat
+            action = self.session.take(*await self._board.link.event())
             if action:
                 self._action = asyncio.create_task(action)
 
     async def _keep_time(self, beat):
         while True:
             beat()
-            if self._idle:
-                self._idle()  # waiting for a phone is a sign of life, working on one for ever is not
+            if self._listening:
+                self._listening()  # to wait for a phone is a sign of life; its work is done before we come by
             self.tick()
             await self._board.clock.sleep_ms(_TICK_MS)
 

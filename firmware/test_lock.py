@@ -134,9 +134,13 @@ def test_the_tasks_serve_two_phones_at_once():
         second.request(raw, RIDER)
         assert Answer((await second.answer())[1]).status == status.BUSY
         assert Answer((await first.answer())[1]).status == status.OK
+        await bench.board.timeline.sleep_ms(1000)
+        assert bench.world.gnss_on
         bench.world.close()
         opcode, body = await first.answer()
         assert opcode == exchange.RECEIPT
+        await bench.board.timeline.sleep_ms(40_000)
+        assert not bench.world.gnss_on
 
     _alive(bench, story)
     assert bench.world.actuations == 1 and bench.lock.state == status.STATE_PARKED
@@ -163,8 +167,6 @@ def test_a_session_that_hangs_is_ended_by_a_reset_and_the_ride_goes_on():
         await bench.board.clock.sleep_ms(10_000_000)
 
     async def story():
-        bench.lock._board.link.event = hang
-        bench.lock._idle = None
         await bench.board.timeline.sleep_ms(20_000)
 
     bench.lock._serve = lambda beat: hang()

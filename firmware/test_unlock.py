@@ -408,8 +408,9 @@ def test_a_refusal_that_cannot_be_kept_is_quarantine():
 
 def test_floors_outlive_the_receipts_that_raised_them():
     bench = Bench(Lock)
-    for epoch in range(1, 9):
-        _says(_open(bench, bench.token(RIDER, epoch, hold=0), RIDER), status.OK)
+    phone, cti = _parked(bench, epoch=8)
+    for _ in range(8):
+        _says(phone.reopen(cti, RIDER), status.OK)
         _closed(bench)
     bench.lock.receipts.acked(bench.lock.receipts.last_seq)
     assert bench.lock.receipts.get(1) is None
@@ -439,6 +440,10 @@ def test_the_highest_epoch_leaves_a_lock_that_still_answers():
     _closed(bench)
     bench.wait(2)
     _says(_open(bench, bench.token(OTHER, 2**32 - 1), OTHER), status.OLD)
+    phone = bench.phone()
+    phone.hello()
+    _, fields = exchange.open_status(keys.status_key(K_LOCK), phone.hello_body, phone.challenge_body)
+    assert fields[2] == 2**32 - 1
     bench.reboot()
     _says(_open(bench, bench.token(OTHER, 2**32 - 1), OTHER), status.OLD)
     _says(_service(bench, bench.token(TECH, 1, issuer="master"), TECH), status.OK)
