@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from cloud.problem import Problem
@@ -17,6 +17,15 @@ ROLES = {"ride": keys.RIDE, "master": keys.MASTER, "countersign": keys.COUNTERSI
 ROLE_NAMES = {role: name for name, role in ROLES.items()}
 IN_KEYSET = (keys.RIDE, keys.MASTER)  # the phone checks countersignatures, the lock does not
 VALID_S = 2 * 365 * 86400  # a lock gets its keyset when it is provisioned, so a key must outlast a while
+
+# Asked at every claim, so built once. Of keys made in one second all processes choose the same.
+_NEWEST = (
+    select(IssuerKey)
+    .where(IssuerKey.role == bindparam("role"), IssuerKey.retired_at.is_(None))
+    .where(IssuerKey.nbf <= bindparam("now"), IssuerKey.exp >= bindparam("now"))
+    .order_by(IssuerKey.nbf.desc(), IssuerKey.kid)
+    .limit(1)
+)
 
 
 def make(session: Session, box: Wrapping, role: int, now: int, valid_s: int = VALID_S) -> str:
