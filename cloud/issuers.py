@@ -62,14 +62,7 @@ def usable(session: Session, kid: str, now: int) -> IssuerKey | None:
 
 
 def _current(session: Session, role: int, now: int) -> IssuerKey | None:
-    valid = (
-        IssuerKey.role == role,
-        IssuerKey.retired_at.is_(None),
-        IssuerKey.nbf <= now,
-        IssuerKey.exp >= now,
-    )
-    newest = (IssuerKey.nbf.desc(), IssuerKey.kid)  # made in one second: all processes choose the same
-    return session.scalars(select(IssuerKey).where(*valid).order_by(*newest).limit(1)).one_or_none()
+    return session.scalars(_NEWEST, {"role": role, "now": now}).one_or_none()
 
 
 def public_keys(session: Session, *roles: int) -> Sequence[IssuerKey]:
