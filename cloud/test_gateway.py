@@ -21,6 +21,7 @@ from protocol import oscore as wire_oscore
 
 T = NOW - 100_000
 FIXES = [(0, T + 5 * n, 520907028 + 900 * n, 51214737 - 1100 * n, 47) for n in range(20)]
+NEW_S = 0.5  # after which a lock that was registered is known, see peers.REFRESH_S
 STATUS = (1, T + 100, 2, 3870, 3, 900)
 
 
@@ -172,6 +173,7 @@ def test_a_receipt_that_does_not_verify_holds_back_only_itself(cloud, pen, uplin
 
 
 def test_a_boot_costs_one_echo_and_then_one_datagram_each_way(pen, uplink):
+    time.sleep(NEW_S)
     uplink.post(b"t", batch())
     assert len(uplink.sent) == 2
     named = [wire_oscore.parse_option(coap.decode(d).option(coap.OSCORE))[2] is not None for d in uplink.sent]
@@ -472,6 +474,7 @@ def test_what_was_acknowledged_is_in_the_database_after_kill_9(cloud, gateway, p
 def test_a_database_that_is_away_is_5_03_and_it_recovers(cloud, gateway, pen, wire):
     uplink, other = Uplink(pen, wire), Uplink(Pen().register(cloud), Wire(gateway.port))
     uplink.post(b"t", batch())
+    time.sleep(NEW_S)
     path = cloud.db.engine.url.database
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")

@@ -222,7 +222,11 @@ def test_the_chain_does_not_go_on_beyond_where_it_broke(cloud):
 
 def test_a_gap_that_closes_dates_rides_from_long_before_it(cloud):
     pen = Pen(began=T).register(cloud)
-    early = [pen.open(A, T + 10, known=False), pen.close(A, T + 70, known=False), pen.end(A, T + 80, known=False)]
+    early = [
+        pen.open(A, T + 10, known=False),
+        pen.close(A, T + 70, known=False),
+        pen.end(A, T + 80, known=False),
+    ]
     early += [pen.open(B, T + 90, known=False)]
     take(cloud, pen, early)
     assert [row["opened_at"] for row in rows(cloud, Ride, pen)] == [None, None]

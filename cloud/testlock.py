@@ -209,7 +209,7 @@ class Uplink:
 
     def seal(
         self, path: bytes, payload: bytes, code: int = coap.POST, options: Any = (), kind: int = coap.CON
-    ):
+    ) -> Any:
         """(datagram, what opens its answer)."""
         inner = [(coap.URI_PATH, path), *options]
         outer_code, outer, sealed, request = self.context.protect_request(code, inner, payload)
