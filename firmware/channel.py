@@ -23,7 +23,10 @@ class Away(Exception):
 
 
 class Channel:
-    """`secret`: the lock's OSCORE Master Secret. One request at a time (NSTART, §4.7)."""
+    """`secret`: the lock's OSCORE Master Secret. One request at a time (NSTART, §4.7).
+
+    `traffic`: path -> bytes of datagrams since the boot, both ways, repeats included: what the network bills.
+    """
 
     def __init__(self, board, lock_id, secret, host, port):
         self._bearer, self._random = board.bearer, board.random
@@ -32,6 +35,8 @@ class Channel:
         self._address = host, port
         self._open = False
         self._context = None
+        self._bytes = 0
+        self.traffic = {}
         self._mid = int.from_bytes(board.random(2), "big")  # §4.4: begins anywhere, then counts
 
     def __repr__(self):
@@ -42,6 +47,7 @@ class Channel:
 
         `beat` is called every few seconds of waiting.
         """
+        before = self._bytes
         try:
             return await self._post(path, payload, beat)
         except OSError:
@@ -50,6 +56,8 @@ class Channel:
         except Away:
             self.close()
             raise
+        finally:
+            self.traffic[path] = self.traffic.get(path, 0) + self._bytes - before
 
     def close(self):
         """The next request opens the bearer anew."""
@@ -106,7 +114,7 @@ class Channel:
         wait = _Wait(self, token, request)
         timeout = _ACK_TIMEOUT_MS + int.from_bytes(self._random(2), "big") * _ACK_TIMEOUT_MS // 0x20000
         for _ in range(1 + _MAX_RETRANSMIT):
-            self._bearer.send(datagram)  # §4.2: the very same bytes each time
+            self._send(datagram)  # §4.2: the very same bytes each time
             await self._listen(wait, self._uptime_ms() + timeout, beat)
             if wait.acknowledged and not wait.done:
                 await self._listen(wait, self._uptime_ms() + _SEPARATE_MS, beat)
@@ -128,10 +136,15 @@ class Channel:
             datagram = await self._bearer.recv(min(left, _SLICE_MS))
             beat()
             if datagram is not None:
+                self._bytes += len(datagram)
                 reply = wait.take(datagram, self._uptime_ms())
                 if reply:
-                    self._bearer.send(reply)
+                    self._send(reply)
                 await self._sleep_ms(0)  # a flood of datagrams leaves the other tasks their turns
+
+    def _send(self, datagram):
+        self._bearer.send(datagram)
+        self._bytes += len(datagram)
 
 
 class _Wait:

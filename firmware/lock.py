@@ -182,6 +182,7 @@ class Lock:
                 "time": self.floors.time(),
             },
             "clock": {"now": self.clock.now(), "error": self.clock.error()},
+            "traffic": {path.decode(): count for path, count in self.uplink.traffic.items()},
             "links": len(self.session.links),
             "errors": self.session.errors,
         }

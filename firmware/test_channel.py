@@ -68,6 +68,18 @@ def test_the_first_request_names_its_context_and_proves_that_it_is_now():
     assert rig.board.bearer.opened == ("cloud.example", 5683)
 
 
+def test_traffic_is_what_crossed_the_network_both_ways():
+    rig = Rig()
+    rig.post()
+    asked = sum([len(datagram) for datagram in rig.peer.seen])
+    assert 2 * asked > rig.channel.traffic[b"t"] > asked
+    before = rig.channel.traffic[b"t"]
+    rig.peer.habit = "silent"
+    assert rig.away()
+    asked = sum([len(datagram) for datagram in rig.peer.seen]) - asked
+    assert rig.channel.traffic[b"t"] - before == asked
+
+
 def test_nobody_answers():
     rig = Rig()
     rig.peer.habit = "silent"

@@ -62,6 +62,11 @@ class Uplink:
         self._commands = []  # ids of those last carried out
         receipts.listeners.append(self._appended)
 
+    @property
+    def traffic(self):
+        """path -> bytes that crossed the network, as channel.py counts them."""
+        return self._channel.traffic
+
     async def run(self, beat):
         while True:
             beat()
