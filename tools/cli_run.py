@@ -116,7 +116,7 @@ def sim(folders, as_json) -> None:
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) != len(names):
         raise ToolError("Two of these folders have one name; the radio needs to tell locks apart.")
-    with Processes(Path(tempfile.mkdtemp(prefix="ringslot-sim-"))) as children:
+    with Processes(folders[0] / "sim" / "logs") as children:
         radio = RadioRun(children)
         locks = [
             SimLock(children, name, folder / "sim", radio.locks)

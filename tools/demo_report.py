@@ -55,7 +55,9 @@ def _median(demo: Demo, name: str) -> float | None:
 
 
 def _bytes_per_fix(demo: Demo) -> float | None:
-    return None
+    """Of the ride of step 3: what its telemetry cost on the network, both ways, over the fixes that arrived."""
+    traffic, fixes = demo.heard.get("ride_bytes"), demo.heard.get("ride_fixes")
+    return round(traffic / fixes, 1) if traffic and fixes else None
 
 
 def write(path: Path, result: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ async def ride(demo: Demo) -> None:
     )
     points = track.within(track.hurried(demo.points, RIDE_SPEED), RIDE_MS)
     half = len(points) // 2
+    before = await telemetry_bytes(demo, demo.a)
     tapped = time.perf_counter()
     async with rider.at(claim) as link:
         opened = await demo.tap(rider, claim, link, demo.a, tapped)
@@ -51,7 +52,14 @@ async def ride(demo: Demo) -> None:
         f"brought {len(words)} receipts to the cloud",
         "each countersigned, over the bytes the lock gave",
     )
-    await ended(demo, claim, fixes=True)
+    row = await ended(demo, claim, fixes=True)
+    demo.heard["ride_fixes"] = row["fixes"]
+    demo.heard["ride_bytes"] = await telemetry_bytes(demo, demo.a) - before
+
+
+async def telemetry_bytes(demo: Demo, member: Member) -> int:
+    """Bytes of datagrams that carried its telemetry so far, both ways."""
+    return (await demo.world(member))["traffic"].get("t", 0)
 
 
 async def finish(demo: Demo, rider: Rider, claim: Claim, link: phone.Link, member: Member) -> None:

@@ -98,7 +98,7 @@ async def find(values: set[bytes], radio: Radio | None = None, timeout_s: float 
         ) from error
     if device is None:
         raise PhoneError(
-            f"The lock was not heard within {timeout_s:g} s. Stand next to the bike and try again."
+            f"The lock was not heard within {timeout_s:g} s. Stand next to the bike; if your ride there has ended, claim again."
         )
     return device
 
