@@ -97,9 +97,8 @@ async def find(values: set[bytes], radio: Radio | None = None, timeout_s: float 
             f"Bluetooth does not work here: {error}. Is the adapter there and switched on?"
         ) from error
     if device is None:
-        raise PhoneError(
-            f"The lock was not heard within {timeout_s:g} s. Stand next to the bike; if your ride there has ended, claim again."
-        )
+        hint = "Stand next to the bike; if your ride there has ended, claim again."
+        raise PhoneError(f"The lock was not heard within {timeout_s:g} s. {hint}")
     return device
 
 
