@@ -44,7 +44,16 @@ class CloudRun:
 
         db.upgrade(self.database_url)
         self._start("gateway", [sys.executable, "-m", "cloud.gateway"], _GATEWAY_READY)
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "cloud/gunicorn_conf.py", "-b", self.web, "cloud.wsgi:app"]
+        gunicorn = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-c",
+            "cloud/gunicorn_conf.py",
+            "-b",
+            self.web,
+            "cloud.wsgi:app",
+        ]
         self._start("web", gunicorn, _GUNICORN_READY)
 
     def _start(self, name: str, command: list[str], ready: str) -> None:
