@@ -228,17 +228,26 @@ class Uplink:
         self.context.send_id_context = False
         return code, dict(options), payload
 
+    def ask(self, datagram: bytes) -> bytes:
+        """The answer to a request of ours, in its acknowledgement or on its own. Raises TimeoutError."""
+        token = coap.decode(datagram).token
+        for _ in range(5):  # RFC 7252 §4.2: the very same bytes again
+            answer = self.wire.ask(datagram, 2)
+            while answer is not None:
+                message = coap.decode(answer)
+                if message.type == coap.CON:
+                    self.wire.socket.send(coap.acknowledge(message.mid))
+                if message.token == token and message.code != coap.EMPTY:
+                    return answer
+                answer = self.wire.receive(10 if message.code == coap.EMPTY else 2)
+        raise TimeoutError
+
     def post(self, path: bytes, payload: bytes, **more: Any) -> tuple[int, bytes]:
         """(code, payload) after Echo and after naming the context, as SPEC 10 says. Raises TimeoutError."""
         echo: list[tuple[int, bytes]] = []
         for _ in range(4):
             datagram, request = self.seal(path, payload, options=echo, **more)
-            for _ in range(5):  # RFC 7252 §4.2: the very same bytes again
-                if answer := self.wire.ask(datagram, 2):
-                    break
-            else:
-                raise TimeoutError
-            code, options, body = self.open(answer, request)
+            code, options, body = self.open(self.ask(datagram), request)
             if code == coap.UNAUTHORIZED and coap.ECHO in options:
                 echo = [(coap.ECHO, options[coap.ECHO])]
             elif code == coap.UNAUTHORIZED:
