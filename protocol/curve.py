@@ -33,6 +33,7 @@ from protocol.field25519 import (
 )
 
 P = (1 << 255) - 19
+_SIGNLESS = (1 << 255) - 1
 D = 37095705934669439343138083508754565189542113879843219016388785533085940283555  # -121665/121666
 _ROOT = 19681161376707505956807079304988542015446066515923890162744021073123829784752  # of -1
 _Y8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022
@@ -306,7 +307,7 @@ def point(encoded, hint, register, on_curve):
     curve, or of small order. `hint`: 32 bytes that must be its x, or None, which costs a square root."""
     y = int.from_bytes(encoded, "little")
     sign = y >> 255
-    y &= (1 << 255) - 1
+    y &= _SIGNLESS
     if y >= P or y in SMALL_ORDER:  # so x is not 0, and either sign is canonical
         return False
     _set(_buffer, register + _WIDTH, encoded)

@@ -21,11 +21,12 @@ def verify(public_key, message, signature, a_x, r_x, comb_b, comb_a):
     s = int.from_bytes(signature[32:], "little")
     if s >= scalars.L or not curve.point(r, r_x, curve.RX, curve.ON_R):
         return False
+    fixed = comb_a is not None and comb_b is not None
     # a comb is made of a key that was found good; a hint is checked all the same
-    if (comb_a is None or a_x is not None) and not curve.point(public_key, a_x, curve.AX, curve.ON_A):
+    if (not fixed or a_x is not None) and not curve.point(public_key, a_x, curve.AX, curve.ON_A):
         return False
     h = int.from_bytes(sha512(r, public_key, message), "little") % scalars.L
-    if comb_a is not None and comb_b is not None:
+    if fixed:
         return _fixed(s, h, comb_b, comb_a)
     curve.make(curve.MAKE_A)
     c0, c1 = scalars.halves(h)

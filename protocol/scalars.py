@@ -7,14 +7,17 @@ from protocol.compat import const
 
 L = (1 << 252) + 27742317777372353535851937790883648493
 _8L = 8 * L
+_ODD = (1 << 256) - 1  # what makes a scalar's bits signs
+_EVEN = (1 << 256) - 1 + L
 
 _ROW = const(260)
 _COMBS = const(1040)
 _COMB = const(64)
 
 digits = bytearray(1168)
-_pair = bytearray(72)  # two numbers of 36 bytes, lowest first
-_matrix = bytearray(8)
+_state = bytearray(112)  # of Euclid's algorithm
+_8L_BYTES = _8L.to_bytes(36, "little")
+_T_BYTES = bytes(20) + b"\x01" + bytes(19)
 
 
 def row(place, k, n):
@@ -47,7 +50,7 @@ def _row(to: ptr8, at: int, k: ptr8, n: int):
 def comb(side, k, spacing):
     """k < L as 32 columns of eight signs, side 0 for B and 1 for A: 2 * (place in the comb) + (1 if negative)."""
     # k = the sum of (2 b - 1) 2^i over 256 bits b of (k + 2^256 - 1) / 2, for odd k
-    k += (1 << 256) - 1 if k & 1 else (1 << 256) - 1 + L
+    k += _ODD if k & 1 else _EVEN
     _comb(digits, _COMBS + _COMB * side, (k >> 1).to_bytes(32, "little"), spacing)
 
 
@@ -80,81 +83,116 @@ def halves(h):
     order Q has: multiplying an equation by c1 loses nothing. Modulo L, or with an even c1, it would forgive a part of
     small order. Any such pair will do; that these are short is Euclid's algorithm on (8L, h), stopped half way.
     """
-    r0, r1, t0, t1 = _8L, h, 0, 1
-    while r1 >> 128:
-        _pair[:36] = r0.to_bytes(36, "little")
-        _pair[36:] = r1.to_bytes(36, "little")
-        if _steps(_pair, _matrix):
-            m = _matrix
-            a, b = m[0] | m[1] << 8, m[2] | m[3] << 8
-            c, d = m[4] | m[5] << 8, m[6] | m[7] << 8
-            # rows of alternating sign; which of them is negative shows in the result
-            r0, r1, t0, t1 = a * r0 - b * r1, d * r1 - c * r0, a * t0 - b * t1, d * t1 - c * t0
-            if r0 < 0:
-                r0, t0 = -r0, -t0
-            if r1 < 0:
-                r1, t1 = -r1, -t1
-        else:
-            q = r0 // r1
-            r0, r1, t0, t1 = r1, r0 - q * r1, t1, t0 - q * t1
-    if (
-        not t1 & 1
-    ):  # then t0 is odd: go from r0 towards the next remainder while that makes the longer one shorter
-        q = (r0 - abs(t0)) // (r1 + abs(t1))
-        if q > 0:
-            r0, t0 = r0 - q * r1, t0 - q * t1
-        return r0, t0
-    return r1, t1
+    state = _state
+    state[:36], state[36:72], state[72:] = _8L_BYTES, h.to_bytes(36, "little"), _T_BYTES
+    number = int.from_bytes
+    steps = 0
+    while True:  # r0 = +-t0 h, r1 = -+t1 h (mod 8L)
+        steps = _euclid(state, steps)
+        r0, r1 = number(state[:36], "little"), number(state[36:72], "little")
+        t0, t1 = number(state[72:92], "little"), number(state[92:], "little")
+        if r1 >> 128 == 0:
+            break
+        q = r0 // r1  # a quotient too large for _euclid, about once in three scalars
+        r0, r1, t0, t1 = r1, r0 - q * r1, t1, t0 + q * t1
+        steps += 1
+        state[:36], state[36:72] = r0.to_bytes(36, "little"), r1.to_bytes(36, "little")
+        state[72:92], state[92:] = t0.to_bytes(20, "little"), t1.to_bytes(20, "little")
+    if not t1 & 1:  # then t0 is odd: go from r0 towards the next remainder while that makes the longer one shorter
+        q = max(0, (r0 - t0) // (r1 + t1))
+        r1, t1 = r0 - q * r1, t0 + q * t1
+        steps += 1
+    return r1, -t1 if steps & 1 else t1
 
 
 @micropython.viper
-def _steps(pair: ptr8, matrix: ptr16) -> int:
-    """As many steps of Euclid's algorithm on r0 > r1 > 2^128 as their 30 highest bits decide (Lehmer), none of which
-    goes below 2^128; gives how many. The matrix (a, b, c, d), signs left out: r0 = a r0 - b r1, r1 = d r1 - c r0."""
-    n = 35
-    while pair[n] == 0:
-        n -= 1
-    top = int(pair[n])
-    cut = 8 * n - 30
-    while top:
-        top >>= 1
-        cut += 1
-    shift = cut & 7
-    p = ptr8(int(pair) + (cut >> 3))
-    x = p[0] | p[1] << 8 | p[2] << 16 | p[3] << 24
-    x = (int(uint(x) >> shift) | (p[4] << 24) << (8 - shift)) & 0x3FFFFFFF
-    p = ptr8(int(p) + 36)
-    y = p[0] | p[1] << 8 | p[2] << 16 | p[3] << 24
-    y = (int(uint(y) >> shift) | (p[4] << 24) << (8 - shift)) & 0x3FFFFFFF
-    least = 1
-    if cut < 128:
-        if cut < 98:
-            return 0
-        least = 1 << (128 - cut)
-    a = 1
-    b = 0
-    c = 0
-    d = 1
-    steps = 0
-    while y >= least and x >> 8 <= y:  # a larger quotient takes a division
-        u = a
-        v = b
-        t = x
-        while t >= y and u + v < 16384:
-            t -= y
-            u += c
-            v += d
-        if u + v >= 16384 or t < u + v or y - t < u + v + c + d:
-            break  # the bits cut off might change this quotient
-        x = y
-        y = t
-        a = c
-        b = d
-        c = u
-        d = v
-        steps += 1
-    matrix[0] = a
-    matrix[1] = b
-    matrix[2] = c
-    matrix[3] = d
-    return steps
+def _euclid(state: ptr8, steps: int) -> int:
+    """Steps of Euclid's algorithm on r0 > r1 (36 bytes each) and t0, t1 (20 each) until r1 < 2^128, or until a
+    quotient is large; gives the steps made so far. The 30 highest bits decide some ten, made at once (Lehmer)."""
+    r0 = ptr16(state)
+    n = 17
+    while True:
+        while r0[n] == 0:
+            n -= 1
+        cut = 16 * n - 30
+        top = int(r0[n])
+        while top:
+            top >>= 1
+            cut += 1
+        shift = cut & 15
+        p = ptr16(int(state) + ((cut >> 4) << 1))
+        x = p[0] | p[1] << 16
+        x = (int(uint(x) >> shift) | (p[2] << 16) << (16 - shift)) & 0x3FFFFFFF
+        p = ptr16(int(p) + 36)
+        y = p[0] | p[1] << 16
+        y = (int(uint(y) >> shift) | (p[2] << 16) << (16 - shift)) & 0x3FFFFFFF
+        least = 1
+        if cut < 128:
+            least = 1 << (128 - cut)
+        a = 1
+        b = 0
+        c = 0
+        d = 1
+        made = 0
+        while y >= least and x >> 8 <= y:
+            u = a
+            v = b
+            t = x
+            while t >= y and u + v < 16384:
+                t -= y
+                u += c
+                v += d
+            if u + v >= 16384 or t < u + v or y - t < u + v + c + d:
+                break  # the bits cut off might change this quotient
+            x = y
+            y = t
+            a = c
+            b = d
+            c = u
+            d = v
+            made += 1
+        if made == 0:
+            return steps
+        steps += made
+        # r0, r1 = a r0 - b r1, d r1 - c r0, or the negatives
+        if made & 1:
+            a = 0 - a
+            b = 0 - b
+            c = 0 - c
+            d = 0 - d
+        p = ptr16(state)
+        x = 0
+        y = 0
+        i = n + 1
+        while i:
+            u = int(p[0])
+            v = int(p[18])
+            x += a * u - b * v
+            y += d * v - c * u
+            p[0] = x
+            p[18] = y
+            x >>= 16
+            y >>= 16
+            p = ptr16(int(p) + 2)
+            i -= 1
+        # t0, t1 = a t0 + b t1, c t0 + d t1
+        if made & 1:
+            a = 0 - a
+            b = 0 - b
+            c = 0 - c
+            d = 0 - d
+        p = ptr16(int(state) + 72)
+        x = 0
+        y = 0
+        i = 10
+        while i:
+            u = int(p[0])
+            v = int(p[10])
+            x += a * u + b * v
+            y += c * u + d * v
+            p[0] = x
+            p[10] = y
+            x >>= 16
+            y >>= 16
+            p = ptr16(int(p) + 2)
+            i -= 1
