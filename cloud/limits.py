@@ -20,6 +20,7 @@ LIMITS = {  # name: (how many, in how many seconds)
     ),  # for one login from anywhere: bounded, yet no stranger locks its owner out soon
     "sign_in_address": (100, 900),  # from one address
     "sign_up": (200, 600),  # new users from one address
+    "sealed": (60, 60),  # sealed batches from one user: each may cost a decryption for every lock
     "unknown_bike": (10, 60),  # bikes that do not exist, asked for by one user
 }
 KEEP = 3600  # seconds after which a counter is surely over

@@ -49,6 +49,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "claim_old": (409, "A newer claim has reached this lock; claim again."),
     "ride_over": (409, "This ride has ended; there is nothing to take over."),
     "wrong_lock": (422, "This challenge is not from that lock."),
+    # receipts
+    "unknown_batch": (422, "No lock of ours sealed this."),
 }
 
 _OF_HTTP = {

@@ -6,15 +6,16 @@ bytes again answer the same; other bytes under the same (lock, seq) are a fork, 
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from cloud import claims, issuers, locks, proofs, rides
 from cloud.context import Cloud
 from cloud.db import insert
-from cloud.tables import Lock, Receipt, ReceiptFork
+from cloud.tables import Lock, Receipt, ReceiptFork, Ride
 from protocol import keys, receipt
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,25 @@ def take(cloud: Cloud, session: Session, lock_id: str, bodies: Sequence[bytes], 
     _advance(session, lock)
     if lock.chained_seq > before:
         rides.update(session, lock, cloud.settings.still_s)
+    return outcomes
+
+
+def take_any(cloud: Cloud, session: Session, bodies: Sequence[bytes], via: str) -> list[Outcome]:
+    """As `take`, of any locks; outcomes in the order given. A lock that we do not know is no other than a wrong MAC."""
+    of_lock: dict[str, list[int]] = {}
+    for place, body in enumerate(bodies):
+        with suppress(receipt.ReceiptError):
+            of_lock.setdefault(receipt.parse(body).lock_id.hex(), []).append(place)
+    outcomes = [Outcome(REFUSED)] * len(bodies)
+    known = session.scalars(
+        select(Lock.lock_id).where(Lock.lock_id.in_(of_lock)).order_by(Lock.lock_id)
+    ).all()
+    for lock_id in known:  # in one order, so that two phones never wait for each other in a ring
+        places = of_lock[lock_id]
+        for place, outcome in zip(
+            places, take(cloud, session, lock_id, [bodies[p] for p in places], via), strict=True
+        ):
+            outcomes[place] = outcome
     return outcomes
 
 
@@ -139,9 +159,14 @@ def of_lock(session: Session, lock_id: str, before: int | None = None, limit: in
     return session.scalars(rows if before is None else rows.where(Receipt.seq < before)).all()
 
 
-def between(session: Session, lock_id: str, first: int, last: int) -> Sequence[Receipt]:
-    """By seq, both ends included."""
-    rows = select(Receipt).where(Receipt.lock_id == lock_id, Receipt.seq >= first, Receipt.seq <= last)
+def of_ride(session: Session, ride: Ride) -> Sequence[Receipt]:
+    """By seq; the last is the HAND_OVER to another claim where that ended it."""
+    rows = select(Receipt).where(
+        Receipt.lock_id == ride.lock_id,
+        Receipt.seq >= ride.opened_seq,
+        Receipt.seq <= ride.last_seq,
+        or_(Receipt.cti == ride.cti, Receipt.seq == ride.last_seq),
+    )
     return session.scalars(rows.order_by(Receipt.seq)).all()
 
 

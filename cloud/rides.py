@@ -1,8 +1,8 @@
 """Rides in the database: what projection.py tells from the receipts. Rows are never edited, only rewritten."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, case, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from cloud import fixes, locks, projection
@@ -128,14 +128,16 @@ def ended_at(session: Session, ride: Ride) -> int | None:
 
 
 def page(
-    session: Session, user_id: str | None, lock_id: str | None, before: int | None, limit: int
+    session: Session, user_id: str | None, wanted: Mapping[str, str | None], after: str | None, limit: int
 ) -> Sequence[Ride]:
-    """Newest first, opened before `before`. A ride whose time is not known comes last."""
-    rows = select(Ride).order_by(func.coalesce(Ride.opened_at, 0).desc(), Ride.ride_id).limit(limit)
-    if user_id is not None:
-        rows = rows.where(Ride.user_id == user_id)
-    if lock_id is not None:
-        rows = rows.where(Ride.lock_id == lock_id)
-    if before is not None:
-        rows = rows.where(Ride.opened_at < before)
+    """Newest first, those after the ride `after`; one whose time is not known comes last. `user_id`: whose, None for
+    all; `wanted`: columns with the value that they must have, None for any."""
+    opened = func.coalesce(Ride.opened_at, 0)
+    rows = select(Ride).order_by(opened.desc(), Ride.ride_id).limit(limit)
+    for column, value in {**wanted, "user_id": user_id}.items():
+        if value is not None:
+            rows = rows.where(getattr(Ride, column) == value)
+    if after is not None and (last := session.get(Ride, after)):
+        at = last.opened_at or 0
+        rows = rows.where(or_(opened < at, and_(opened == at, Ride.ride_id > last.ride_id)))
     return session.scalars(rows).all()

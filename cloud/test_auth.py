@@ -32,12 +32,18 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("GET", "/api/v1/bikes/<code:code>"): EVERYBODY,
     ("GET", "/api/v1/keys"): ANYONE,
     ("GET", "/api/v1/keyset"): STAFF,
+    ("POST", "/api/v1/receipts"): EVERYBODY,
+    ("POST", "/api/v1/sealed"): EVERYBODY,
+    ("GET", "/api/v1/locks/<id8:lock_id>/receipts"): STAFF,
+    ("GET", "/api/v1/rides"): EVERYBODY,
+    ("GET", "/api/v1/rides/<id16:ride_id>"): EVERYBODY,
+    ("GET", "/api/v1/rides/<id16:ride_id>/track"): EVERYBODY,
     ("GET", "/"): ANYONE,
     ("GET", "/sign-in"): ANYONE,
     ("POST", "/sign-in"): ANYONE,
     ("POST", "/sign-out"): EVERYBODY,
 }
-SAMPLE = {"<id8:cti>": "00" * 8, "<id8:lock_id>": "00" * 8, "<code:code>": "A1"}
+SAMPLE = {"<id16:ride_id>": "00" * 16, "<id8:cti>": "00" * 8, "<id8:lock_id>": "00" * 8, "<code:code>": "A1"}
 
 
 def routes(app):

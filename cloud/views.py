@@ -7,7 +7,9 @@ from cloud import advertising, claims
 from cloud.assets import Bike
 from cloud.body import b64
 from cloud.issuers import ROLE_NAMES
-from cloud.tables import Asset, Claim, IssuerKey, Lock
+from cloud.receipts import Outcome
+from cloud.tables import Asset, Claim, Fix, IssuerKey, Lock, Receipt, Ride
+from protocol import receipt as wire
 from protocol import status
 
 
@@ -91,3 +93,72 @@ def lock(row: Lock, asset: Asset | None) -> dict[str, Any]:
         "reported_seq": row.reported_seq,
         "received_seq": row.received_seq,
     }
+
+
+def ride(row: Ride) -> dict[str, Any]:
+    return {
+        "ride_id": row.ride_id,
+        "cti": row.cti,
+        "claim_id": row.claim,
+        "lock_id": row.lock_id,
+        "state": row.state,
+        "opened_at": row.opened_at,
+        "closed_at": row.closed_at,
+        "billed_until": row.billed_until,
+        "previous_ride": row.previous_ride,
+        "next_ride": row.next_ride,
+        "receipts": row.receipts,
+        "fixes": row.fixes,
+        "distance_m": row.distance_m,
+    }
+
+
+def receipt(row: Receipt) -> dict[str, Any]:
+    return {
+        **word(row),
+        "type": wire.NAMES[row.type],
+        "cti": row.cti,
+        "at": row.at,
+        "error_s": row.error,
+        "receipt": b64(row.body),
+    }
+
+
+def word(row: Receipt) -> dict[str, Any]:
+    """The cloud's word that it holds a receipt, over SPEC 8's countersign bytes."""
+    return {
+        "lock_id": row.lock_id,
+        "seq": row.seq,
+        "digest": row.digest.hex(),
+        "kid": row.countersign_kid,
+        "countersignature": row.countersignature.hex(),
+    }
+
+
+def outcome(done: Outcome) -> dict[str, Any]:
+    """Of a fork the word is for the other receipt, the one that is kept: the phone sees that it is not its own."""
+    nothing = {"lock_id": None, "seq": None, "digest": None, "kid": None, "countersignature": None}
+    return {"status": done.status, **(word(done.row) if done.row else nothing)}
+
+
+def standing(row: Receipt, lock: Lock, forks: dict[int, int]) -> dict[str, Any]:
+    """How a receipt stands in its lock's log; for staff."""
+    chain = "gap" if row.seq > lock.received_seq else "broken" if row.seq > lock.chained_seq else "holds"
+    return {
+        "chain": chain,
+        "forks": forks.get(row.seq, 0),
+        "proof": row.proof,
+        "via": row.via,
+        "copies": row.copies,
+        "received_at": row.received_at,
+    }
+
+
+def track(row: Ride, points: Sequence[Fix]) -> dict[str, Any]:
+    """A GeoJSON Feature. Longitude comes first (RFC 7946 §3.1.1); a line needs two points, and a point is one."""
+    line = [[fix.lon / 1e7, fix.lat / 1e7] for fix in points]
+    geometry: dict[str, Any] | None = {"type": "LineString", "coordinates": line}
+    if len(line) < 2:
+        geometry = {"type": "Point", "coordinates": line[0]} if line else None
+    said = {"ride_id": row.ride_id, "distance_m": row.distance_m, "times": [fix.at for fix in points]}
+    return {"type": "Feature", "geometry": geometry, "properties": said}

@@ -261,5 +261,5 @@ def rebuild_rides(data, as_json) -> None:
     from cloud import rides
 
     with _cloud(data) as cloud, cloud.db.writing() as session:
-        count = rides.rebuild(session)
+        count = rides.rebuild(session, cloud.settings.still_s)
     out({"rides": count}, as_json, f"{count} rides stand as their receipts say.")

@@ -12,6 +12,8 @@ NOUNS = (
     "assets",
     "keys",
     "masters",
+    "receipts",
+    "rides",
     "pages",
 )
 
@@ -22,6 +24,12 @@ class Id8(BaseConverter):
     regex = "[0-9a-f]{16}"
 
 
+class Id16(BaseConverter):
+    """A ride id."""
+
+    regex = "[0-9a-f]{32}"
+
+
 class Code(BaseConverter):
     """The code on a bicycle's sticker, as body.code."""
 
@@ -29,6 +37,6 @@ class Code(BaseConverter):
 
 
 def install(app: Flask) -> None:
-    app.url_map.converters.update(id8=Id8, code=Code)
+    app.url_map.converters.update(id8=Id8, id16=Id16, code=Code)
     for noun in NOUNS:
         app.register_blueprint(import_module(f"cloud.routes.{noun}").routes)
