@@ -190,7 +190,12 @@ class Receipt(Base):
     """A lock's receipt as it wrote it: the event log that rides are projected from."""
 
     __tablename__ = "receipt"
-    __table_args__ = (one_of("via", CARRIERS), one_of("proof", PROOFS), Index(None, "cti"))
+    __table_args__ = (
+        one_of("via", CARRIERS),
+        one_of("proof", PROOFS),
+        Index(None, "cti"),
+        Index(None, "proof", "lock_id"),
+    )
 
     lock_id: Mapped[str] = mapped_column(ForeignKey("lock.lock_id"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

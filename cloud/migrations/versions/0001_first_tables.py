@@ -184,6 +184,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_receipt_cti"), ["cti"], unique=False)
+        batch_op.create_index(batch_op.f("ix_receipt_proof_lock_id"), ["proof", "lock_id"], unique=False)
 
     op.create_table(
         "receipt_fork",
@@ -298,6 +299,7 @@ def downgrade() -> None:
     op.drop_table("session")
     op.drop_table("receipt_fork")
     with op.batch_alter_table("receipt", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_receipt_proof_lock_id"))
         batch_op.drop_index(batch_op.f("ix_receipt_cti"))
 
     op.drop_table("receipt")
