@@ -122,8 +122,10 @@ def get(session: Session, ride_id: str, user_id: str | None) -> Ride:
 
 
 def ended_at(session: Session, ride: Ride) -> int | None:
+    """When its fixes end, as `window`."""
     following = aliased(Ride)
-    rows = select(window(Ride, following)).outerjoin(following, following.ride_id == Ride.next_ride)
+    rows = select(window(Ride, following)).select_from(Ride)
+    rows = rows.outerjoin(following, following.ride_id == Ride.next_ride)
     return session.scalars(rows.where(Ride.ride_id == ride.ride_id)).one()
 
 
