@@ -1,6 +1,6 @@
 """What a lock tells about itself: fixes, status records and notes, each stored once by (lock, record number)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -77,3 +77,9 @@ def _store_notes(session: Session, lock: Lock, rows: list[dict], now: int) -> No
     for row in rows:
         if row["note"] == telemetry.NOTE_COMMAND_DONE:
             commands.done(session, lock.lock_id, row["value"], now)
+
+
+def notes(session: Session, lock_id: str, limit: int) -> Sequence[Note]:
+    """Newest first."""
+    rows = select(Note).where(Note.lock_id == lock_id).order_by(Note.seq.desc()).limit(limit)
+    return session.scalars(rows).all()

@@ -15,6 +15,7 @@ NOUNS = (
     "receipts",
     "rides",
     "pages",
+    "console",
 )
 
 

@@ -1,0 +1,109 @@
+"""What of a lock needs a person, and why. Pure: rows and counts in, sentences out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cloud.tables import Lock, Ride
+from protocol import status
+
+SILENT_S = 3600  # a lock says something every minute or so, but it may stand in a cellar
+LOW_MV = 3500  # the locks' own start reserve unless set otherwise: below it no ride starts
+LONG_S = 86400  # of a ride nobody claimed; otherwise the claim says
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One lock with what hangs on it."""
+
+    lock: Lock
+    now: int
+    forks: int = 0  # receipts under a (lock, seq) already taken
+    doubts: int = 0  # receipts whose proof fails or is of no token of ours
+    riding: list[tuple[Ride, int]] = field(default_factory=list)  # rides that run, with their longest
+
+
+@dataclass(frozen=True)
+class Reason:
+    code: str
+    text: str
+
+
+def ago(seconds: int) -> str:
+    """A duration in one or two words."""
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return "moments"
+
+
+def _fork(facts: Facts) -> str | None:
+    if facts.forks:
+        return f"{facts.forks} forked receipt{'s' * (facts.forks > 1)}: its key or flash may have leaked"
+    return None
+
+
+def _chain(facts: Facts) -> str | None:
+    if facts.lock.chained_seq < facts.lock.received_seq:
+        return f"Receipt {facts.lock.chained_seq + 1} does not follow the one before: rides stop there"
+    return None
+
+
+def _doubt(facts: Facts) -> str | None:
+    if facts.doubts:
+        return f"{facts.doubts} opening{'s' * (facts.doubts > 1)} without a token of ours"
+    return None
+
+
+def _jammed(facts: Facts) -> str | None:
+    return "Jammed: the bolt hangs half-way" if facts.lock.state == status.STATE_JAMMED else None
+
+
+def _quarantine(facts: Facts) -> str | None:
+    return "Out of order: its storage failed" if facts.lock.state == status.STATE_QUARANTINE else None
+
+
+def _battery(facts: Facts) -> str | None:
+    millivolts = facts.lock.battery_mv
+    if millivolts is not None and millivolts < LOW_MV:
+        return f"Battery at {millivolts / 1000:.2f} V: no ride starts"
+    return None
+
+
+def _silent(facts: Facts) -> str | None:
+    if facts.lock.last_seen_at is None:
+        return "Never heard of"
+    silent = facts.now - facts.lock.last_seen_at
+    return f"Silent for {ago(silent)}" if silent > SILENT_S else None
+
+
+def _gap(facts: Facts) -> str | None:
+    missing = facts.lock.reported_seq - facts.lock.received_seq
+    if missing > 0:
+        return f"Receipts wait from {facts.lock.received_seq + 1} on: {missing} missing or behind a gap"
+    return None
+
+
+def _long(facts: Facts) -> str | None:
+    for ride, longest in facts.riding:
+        if ride.opened_at is not None and facts.now - ride.opened_at > longest:
+            return f"A ride has run for {ago(facts.now - ride.opened_at)}"
+    return None
+
+
+REASONS: tuple[tuple[str, Callable[[Facts], str | None]], ...] = (  # the gravest first
+    ("fork", _fork),
+    ("chain", _chain),
+    ("proof", _doubt),
+    ("quarantine", _quarantine),
+    ("jammed", _jammed),
+    ("battery", _battery),
+    ("silent", _silent),
+    ("gap", _gap),
+    ("long", _long),
+)
+
+
+def needed(facts: Facts) -> list[Reason]:
+    """Why somebody should look at this lock; empty when nobody need."""
+    return [Reason(code, text) for code, reason in REASONS if (text := reason(facts))]
