@@ -5,6 +5,7 @@
 | identity      | CBOR {1: lock id (8 bytes), 2: K_lock (32 bytes), 3: group id (4 bytes) or null}     |
 | keyset        | the keyset of SPEC.md section 2                                                     |
 | settings.json | an object with the keys of `SETTINGS`; those without a default must be there        |
+| comb-*        | optional, see combs.py                                                              |
 """
 
 import json
@@ -49,13 +50,17 @@ class Settings:
 
 
 class Config:
-    """`lock_id`, `k_lock`, `group` (or None), `keyset`, `settings`. Raises ConfigError, OSError."""
+    """`lock_id`, `k_lock`, `group` (or None), `keyset`, `settings`; `slow`: not all combs are loaded (lock.py).
 
-    __slots__ = ("lock_id", "k_lock", "group", "keyset", "settings")
+    Raises ConfigError, OSError.
+    """
+
+    __slots__ = ("lock_id", "k_lock", "group", "keyset", "settings", "slow")
 
     def __init__(self, store):
         self.lock_id, self.k_lock, self.group = _identity(_file(store, "identity"))
         self.keyset = _keyset(_file(store, "keyset"))
+        self.slow = True
         self.settings = settings_of(_file(store, "settings.json"))
 
     def __repr__(self):

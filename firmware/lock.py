@@ -7,6 +7,7 @@ fix:   board line -> gps -> outbox -> uplink
 import asyncio
 import binascii
 
+from firmware import combs
 from firmware.actuator import Actuator
 from firmware.advert import Advert
 from firmware.clock import Clock
@@ -50,6 +51,7 @@ class Lock:
         self._board = board
         store = Store(board.storage.root)
         self.config = config = Config(store)
+        config.slow = not combs.load(store, config.keyset)  # first of all: they need the heap in one piece
         self.floors = Floors(store, config.keyset)
         self.clock = Clock(board.clock, store, self.floors)
         self.outbox = Outbox(board, self.clock)

@@ -135,6 +135,8 @@ class Session:
         link.patience = max(link.patience, patience)
         challenge = self._board.random(16)
         flags = 0 if self._clock.known() else exchange.FLAG_CLOCK_UNKNOWN
+        if self._config.slow:
+            flags |= exchange.FLAG_SLOW
         sealed = exchange.seal_status(self._status_key, body, challenge, self._status())
         answer = exchange.encode_challenge(challenge, flags, sealed)
         link.greeted = True

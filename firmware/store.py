@@ -29,6 +29,11 @@ class Store:
                 return None
             raise
 
+    def read_into(self, name, buffer):
+        """Fills a buffer as long as the file. OSError also when there is none."""
+        with open(self._path(name), "rb") as file:
+            file.readinto(buffer)
+
     def size(self, name):
         """Bytes in a file; 0 when there is none."""
         try:

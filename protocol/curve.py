@@ -323,6 +323,11 @@ def point(encoded, hint, register, on_curve):
     return _is_zero(_buffer, _S0) == 1
 
 
+def x_of(encoded):
+    """The x of a point, 32 bytes; None when `point` refuses it."""
+    return _get(RX).to_bytes(32, "little") if point(encoded, None, RX, ON_R) else None
+
+
 def _root(encoded):
     """An x of y, or None."""
     _set(_buffer, _C, encoded)
@@ -396,7 +401,8 @@ def total(n, digits, rows, spacing_b, spacing_a, comb_b, comb_a, check):
     _schedule(_buffer, n, digits, _plan)
     run(_buffer, _STEPS, comb_b, comb_a)
     _run(check)
-    return _is_zero(_buffer, _S0) == 1 and _is_zero(_buffer, _S1) == 1
+    # Z = 0 is no point at all; a comb of zeros would lead there, and to zeros in S0 and S1
+    return _is_zero(_buffer, _S0) == 1 and _is_zero(_buffer, _S1) == 1 and _is_zero(_buffer, _Z) == 0
 
 
 @micropython.viper

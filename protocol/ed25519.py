@@ -64,6 +64,14 @@ def verify(public_key: bytes, message: bytes, signature: bytes, a_x=None, r_x=No
     return _verify(public_key, message, signature, a_x, r_x, _combs.get(BASE), _combs.get(public_key))
 
 
+def x_of(encoded: bytes):
+    """The x of a good point of 32 bytes, R or A: the hint that goes with it. None when verify would refuse it."""
+    if compat.VIPER:
+        return curve.x_of(encoded)
+    q = ed25519_plain.point(encoded)
+    return None if q is None else q[0].to_bytes(KEY, "little")
+
+
 def check_public_key(key: bytes) -> bool:
     """Whether a key may be named in a token: rules 1, 3 and 4. A small-order key would "sign" any message."""
     if not isinstance(key, (bytes, bytearray, memoryview)) or len(key) != KEY:

@@ -23,6 +23,7 @@ END = const(2)
 SERVICE = const(3)
 
 FLAG_CLOCK_UNKNOWN = const(1)
+FLAG_SLOW = const(2)  # a comb is missing or damaged: no rule depends on it
 
 _LIMIT = const(1024)
 _CONTEXT = "ringslot proof"  # keeps a proof apart from everything else that an Ed25519 key might sign

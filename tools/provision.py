@@ -1,16 +1,20 @@
-"""What makes a board a lock: three files, written on the host that draws its key.
+"""What makes a board a lock: files written on the host that draws its key.
 
-`identity` (CBOR {1: lock id, 2: K_lock, 3: group id or null}), `keyset` (SPEC.md section 2) and `settings.json`.
+`identity` (CBOR {1: lock id, 2: K_lock, 3: group id or null}), `keyset` (SPEC.md section 2) and `settings.json`;
+for speed `comb-base` and `comb-KID`, the combs of the base point and of the ride issuers (firmware/combs.py).
 The key is drawn here and not on the lock: a chip's generator is weak until its radio runs. It knows no database.
 """
 
+import contextlib
 import json
 import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from protocol import cbor
+from protocol import cbor, keys
+from protocol import keyset as keysets
+from tools import comb
 from tools.errors import ToolError
 
 LOCK_ID = 8  # bytes
@@ -38,6 +42,8 @@ def write(folder: Path, identity: Identity, keyset: bytes, settings: dict) -> No
         "keyset": keyset,
         "settings.json": json.dumps(settings, indent=2, sort_keys=True).encode(),
     }
+    for name, data in _combs(keyset).items():
+        files[name] = data
     for name, data in files.items():
         with open(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
@@ -46,8 +52,19 @@ def write(folder: Path, identity: Identity, keyset: bytes, settings: dict) -> No
 def read(folder: Path) -> dict[str, bytes]:
     """The files of a provisioned lock by name. Raises ToolError when one is missing."""
     try:
-        return {name: (folder / name).read_bytes() for name in FILES}
+        combs = [path.name for path in sorted(folder.glob("comb-*"))]
+        return {name: (folder / name).read_bytes() for name in (*FILES, *combs)}
     except OSError as error:
         raise ToolError(
             f"{folder} does not hold a lock's files ({error.strerror}: {error.filename})."
         ) from error
+
+
+def _combs(keyset: bytes) -> dict[str, bytes]:
+    """The combs that a lock with this keyset reads at boot, by name."""
+    found = {"comb-base": bytes(comb.base())}
+    for kid, (key, _, _) in keysets.parse(keyset).keys.items():
+        if kid[0] == keys.RIDE:
+            with contextlib.suppress(comb.BadKey):  # the lock verifies by any key, and says that it is slower
+                found[f"comb-{kid.hex()}"] = bytes(comb.make(key))
+    return found
