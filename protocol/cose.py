@@ -2,9 +2,12 @@
 
 | form          | tag | protected header  | unprotected header  | algorithm (RFC 9053)                        |
 |---------------|-----|-------------------|---------------------|---------------------------------------------|
-| COSE_Sign1    | 18  | {1: -8, 4: kid}   | {}                  | EdDSA with Ed25519, 64-byte signature       |
+| COSE_Sign1    | 18  | {1: -8, 4: kid}   | {} or {-65537: x}   | EdDSA with Ed25519, 64-byte signature       |
 | COSE_Mac0     | 17  | {1: 5}            | {}                  | HMAC 256/256, 32-byte tag                   |
 | COSE_Encrypt0 | 16  | {1: 10}           | {5: nonce}          | AES-CCM-16-64-128, 13-byte nonce            |
+
+x is a hint, 32 bytes: the x of the signature's R, which saves who verifies a square root (ed25519.py). It is not
+signed; one that is not exactly right makes the signature bad.
 
 Who reads knows from the place which form and which key to expect; nothing in the bytes chooses an algorithm.
 Signing is handed in as a function and verifying is the caller's (ed25519.py), because only the caller knows
@@ -22,6 +25,7 @@ _ENCRYPT0 = const(16)
 _ALG = const(1)  # header labels, RFC 9052 §3.1
 _KID = const(4)
 _IV = const(5)
+_HINT = const(-65537)  # private use
 
 _EDDSA = const(-8)  # algorithms, RFC 9053 §2.2, §3.1, §4.2
 _SIGNATURE = const(64)  # bytes
@@ -47,13 +51,14 @@ class Forged(CoseError):
 class Sign1:
     """A COSE_Sign1 taken apart and not yet verified."""
 
-    __slots__ = ("kid", "payload", "signature", "to_be_signed")
+    __slots__ = ("kid", "payload", "signature", "to_be_signed", "hint")
 
-    def __init__(self, kid: bytes, payload: bytes, signature: bytes, to_be_signed: bytes):
+    def __init__(self, kid: bytes, payload: bytes, signature: bytes, to_be_signed: bytes, hint=None):
         self.kid = kid
         self.payload = payload
         self.signature = signature
         self.to_be_signed = to_be_signed
+        self.hint = hint
 
 
 # ---- the bytes that are signed, maced, authenticated
@@ -77,27 +82,31 @@ def enc_structure(protected: bytes, external_aad: bytes = b"") -> bytes:
 # ---- COSE_Sign1, RFC 9052 §4.2
 
 
-def sign1(sign, kid: bytes, payload: bytes, external_aad: bytes = b"") -> bytes:
-    """Signed with sign(bytes) -> 64 bytes, by the key that kid names."""
+def sign1(sign, kid: bytes, payload: bytes, external_aad: bytes = b"", hint=None) -> bytes:
+    """Signed with sign(bytes) -> 64 bytes, by the key that kid names. hint(signature) gives the x of its R."""
     if not 0 < len(kid) <= KID_MAX:
         raise ValueError("kid is 1 to 32 bytes")
     protected = cbor.encode({_ALG: _EDDSA, _KID: kid})
     signature = sign(sig_structure(protected, payload, external_aad))
     if len(signature) != _SIGNATURE:
         raise ValueError("an Ed25519 signature is 64 bytes")
-    return cbor.encode(cbor.Tag(_SIGN1, [protected, {}, payload, signature]))
+    header = {_HINT: hint(signature)} if hint else {}
+    return cbor.encode(cbor.Tag(_SIGN1, [protected, header, payload, signature]))
 
 
 def parse_sign1(data: bytes, limit: int, external_aad: bytes = b"") -> Sign1:
     """Taken apart, the signature NOT verified. Malformed if longer than limit or not the form above."""
-    protected, payload, signature = _proven(data, limit, _SIGN1, _SIGNATURE)
+    protected, unprotected, payload, signature = _proven(data, limit, _SIGN1, _SIGNATURE)
+    hint = unprotected.get(_HINT)
+    if len(unprotected) > 1 or (unprotected and (not isinstance(hint, bytes) or len(hint) != 32)):
+        raise Malformed("unprotected header")
     header = _decode(protected, limit)
     if not isinstance(header, dict) or len(header) != 2 or header.get(_ALG) != _EDDSA:
         raise Malformed("protected header")
     kid = header.get(_KID)
     if not isinstance(kid, bytes) or not 0 < len(kid) <= KID_MAX:
         raise Malformed("kid")
-    return Sign1(kid, payload, signature, sig_structure(protected, payload, external_aad))
+    return Sign1(kid, payload, signature, sig_structure(protected, payload, external_aad), hint)
 
 
 # ---- COSE_Mac0, RFC 9052 §6.2
@@ -111,7 +120,9 @@ def mac0(key: bytes, payload: bytes, external_aad: bytes = b"") -> bytes:
 
 def parse_mac0(data: bytes, limit: int, external_aad: bytes = b"") -> tuple:
     """(payload, tag, to be maced), the tag NOT verified. Malformed if longer than limit or not the form above."""
-    protected, payload, tag = _proven(data, limit, _MAC0, _MAC_TAG)
+    protected, unprotected, payload, tag = _proven(data, limit, _MAC0, _MAC_TAG)
+    if unprotected:
+        raise Malformed("unprotected header")
     if protected != _MAC0_PROTECTED:
         raise Malformed("protected header")
     return payload, tag, mac_structure(protected, payload, external_aad)
@@ -171,12 +182,12 @@ def _parts(data, limit, tag, count):
 
 
 def _proven(data, limit, tag, proof_size):
-    """(protected, payload, signature or tag) of a Sign1 or Mac0."""
+    """(protected, unprotected, payload, signature or tag) of a Sign1 or Mac0; unprotected is a dict."""
     protected, header, payload, proof = _parts(data, limit, tag, 4)
-    if header != {}:
+    if not isinstance(header, dict):
         raise Malformed("unprotected header")
     if not isinstance(protected, bytes) or not isinstance(payload, bytes):
         raise Malformed("protected header or payload")
     if not isinstance(proof, bytes) or len(proof) != proof_size:
         raise Malformed("signature or tag")
-    return protected, payload, proof
+    return protected, header, payload, proof

@@ -176,6 +176,12 @@ def test_sign1_one_form_only():
         wrap(18, EDDSA, {}, b"p", SIGNATURE, b""),
         cbor.encode(cbor.Tag(18, {})),
         wrap(18, EDDSA, {4: KID}, b"p", SIGNATURE),
+        wrap(18, EDDSA, {-65537: bytes(31)}, b"p", SIGNATURE),
+        wrap(18, EDDSA, {-65537: bytes(33)}, b"p", SIGNATURE),
+        wrap(18, EDDSA, {-65537: "x" * 32}, b"p", SIGNATURE),
+        wrap(18, EDDSA, {-65537: None}, b"p", SIGNATURE),
+        wrap(18, EDDSA, {-65538: bytes(32)}, b"p", SIGNATURE),
+        wrap(18, EDDSA, {4: KID, -65537: bytes(32)}, b"p", SIGNATURE),
         wrap(18, EDDSA, [], b"p", SIGNATURE),
         wrap(18, EDDSA, b"", b"p", SIGNATURE),
         wrap(18, EDDSA, {}, None, SIGNATURE),  # detached
@@ -203,6 +209,14 @@ def test_sign1_one_form_only():
     for i, data in enumerate(bad):
         assert error_of(cose.parse_sign1, data, 512) is cose.Malformed, i
     assert error_of(cose.parse_sign1, good, long) is cose.Malformed
+
+
+def test_sign1_may_hint_at_x():
+    data = cose.sign1(lambda data: SIGNATURE, KID, b"p", hint=lambda signature: signature[:32])
+    assert data == wrap(18, EDDSA, {-65537: SIGNATURE[:32]}, b"p", SIGNATURE)
+    hinted, plain = cose.parse_sign1(data, 512), cose.parse_sign1(wrap(18, EDDSA, {}, b"p", SIGNATURE), 512)
+    assert hinted.hint == SIGNATURE[:32] and plain.hint is None
+    assert hinted.to_be_signed == plain.to_be_signed  # it is not signed
 
 
 def test_mac0_opens_what_it_made():

@@ -57,7 +57,7 @@ def _token(v):
     parsed = token.parse(data)
     assert parsed.verify(_hex(v["issuer"]))
     assert parsed.hash == _hex(v["hash"])
-    assert token.mint(lambda message: data[-64:], parsed.kid, parsed.claims) == data
+    assert token.mint(lambda message: data[-64:], parsed.kid, parsed.claims, parsed.hint is not None) == data
 
 
 def _exchange(v):

@@ -28,6 +28,22 @@ def test_a_flipped_bit_in_any_byte_of_a_token_is_refused():
         assert not _accepted(bytes(flipped), issuer), i
 
 
+def test_a_hint_never_makes_a_token_good_or_another():
+    example = _example("token", "with the x of R")
+    data, issuer = _hex(example["token"]), _hex(example["issuer"])
+    hint = token.parse(data).hint
+    assert _accepted(data, issuer)
+    for i in range(len(data)):
+        flipped = bytearray(data)
+        flipped[i] ^= 1 << i % 8
+        assert not _accepted(bytes(flipped), issuer), i
+    for bit in range(0, 256, 3):
+        other = bytearray(hint)
+        other[bit >> 3] ^= 1 << (bit & 7)
+        assert not _accepted(data.replace(hint, bytes(other)), issuer), bit
+    assert _accepted(data.replace(b"\xa1\x3a\x00\x01\x00\x00\x58\x20" + hint, b"\xa0"), issuer)
+
+
 def test_every_truncation_of_a_token_is_malformed():
     data = _hex(_example("token", "nonce-bound")["token"])
     for end in range(len(data)):

@@ -10,6 +10,7 @@ from protocol.compat import const
 from protocol.shape import is_bytes, is_list, is_uint, is_uints
 
 LIMIT = const(384)  # bytes
+_HINT = const(39)  # bytes that the hint adds
 AUDIENCE_MAX = const(8)  # locks in one token
 
 SCOPE_RIDE = const(1)
@@ -90,17 +91,18 @@ class Claims:
 class Token:
     """A parsed token whose signature has not been checked. `hash`: SHA-256 of the token as sent."""
 
-    __slots__ = ("kid", "claims", "hash", "_signed", "_signature")
+    __slots__ = ("kid", "claims", "hash", "hint", "_signed", "_signature")
 
-    def __init__(self, kid, claims, digest, signed, signature):
+    def __init__(self, kid, claims, digest, signed, signature, hint=None):
         self.kid = kid
         self.claims = claims
         self.hash = digest
+        self.hint = hint
         self._signed = signed
         self._signature = signature
 
     def verify(self, public_key):
-        return ed25519.verify(public_key, self._signed, self._signature)
+        return ed25519.verify(public_key, self._signed, self._signature, None, self.hint)
 
 
 def _payload(claims):
@@ -122,14 +124,22 @@ def _payload(claims):
     return cbor.encode(item)
 
 
-def mint(sign, kid, claims):
-    """The token's bytes; `sign(message) -> 64 bytes` holds the issuer's key.
+def mint(sign, kid, claims, hinted=False):
+    """The token's bytes; `sign(message) -> 64 bytes` holds the issuer's key. `hinted`: with the x of R, if that fits.
 
     Raises Malformed rather than mint what no lock takes.
     """
-    data = cose.sign1(sign, kid, _payload(claims))
+    payload = _payload(claims)
+    data = cose.sign1(sign, kid, payload)
     parse(data)
+    if hinted and len(data) + _HINT <= LIMIT:
+        data = cose.sign1(lambda message: data[-64:], kid, payload, hint=_x_of_r)
+        parse(data)
     return data
+
+
+def _x_of_r(signature):
+    return ed25519.x_of(signature[:32])
 
 
 def _audience(item):
@@ -199,4 +209,6 @@ def parse(data):
         raise Malformed("not a token") from None
     if len(outer.kid) != 4:
         raise Malformed("kid")
-    return Token(outer.kid, claims, hashlib.sha256(data).digest(), outer.to_be_signed, outer.signature)
+    return Token(
+        outer.kid, claims, hashlib.sha256(data).digest(), outer.to_be_signed, outer.signature, outer.hint
+    )

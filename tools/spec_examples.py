@@ -171,6 +171,11 @@ def token_vectors():
         data = token.mint(key.sign, kid, content)
         yield vector("token", "good", name, issuer=public(key), token=data, hash=token.parse(data).hash)
     plain = token.mint(ISSUER.sign, RIDE_KID, claims())
+    hinted = token.mint(ISSUER.sign, RIDE_KID, claims(), hinted=True)
+    hash = token.parse(hinted).hash
+    yield vector("token", "good", "with the x of R", issuer=public(ISSUER), token=hinted, hash=hash)
+    at = hinted.index(token.parse(hinted).hint)
+    yield vector("token", "bad", "one bit of the x of R", issuer=public(ISSUER), token=_flip(hinted, at))
     payload = cose.parse_sign1(plain, 384).payload
     signed = ISSUER.sign(cose.sig_structure(cbor.encode({4: RIDE_KID}), payload))
     edits = {
