@@ -39,10 +39,6 @@ class Person(Rider):
         answer = await link.reopen(claim.cti, claim.key)
         return (await self.open(link, claim, 0)).answer if answer.status == status.NO_RIDE else answer
 
-    def told(self) -> list[receipt.Receipt]:
-        """The receipts that this phone was given."""
-        return [receipt.parse(one.receipt) for one in self.pocket.receipts()]
-
 
 async def until(look: Callable[[], Any], what: str, seconds: float = SOON_S) -> Any:
     """What `look` gives once it gives something; it may block."""

@@ -24,7 +24,7 @@ async def locks_start(demo: Demo) -> None:
     for code in (BIKE_A, BIKE_B):
         with demo.timeline.waiting(f"{code} boots"):
             member = await asyncio.to_thread(demo.fleet.add, code)
-        state = await demo.world(member)
+        state = await asyncio.to_thread(member.sim.hand, "state", collect=True)
         demo.say(
             code,
             f"lock {member.lock_id.hex()} runs",

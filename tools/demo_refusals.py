@@ -112,7 +112,7 @@ async def newer_ride(demo: Demo) -> None:
     async with second.at(claim) as link:
         await demo.tap(second, claim, link, demo.a, tapped)
         demo.say("rider 3", f"claimed {demo.a.code} when rider 1 had cancelled, and opened it", icon="note")
-        await finish(demo, second, claim, link, demo.a)
+        await finish(demo, claim, link, demo.a)
     await second.deliver()
 
 

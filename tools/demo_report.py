@@ -1,7 +1,8 @@
 """What the demo found, as a table for people and as JSON with stable keys for programs.
 
 `ok`, `rides[]` (`ride_id`, `lock_id`, `opened_at`, `closed_at`, `distance_m`, `fixes`, `receipts`), `refusals[]`
-(`case`, `reason`, `moved`), `unlock_ms`, `bytes_per_fix` keep their names and meaning; more may be added.
+(`case`, `reason`, `moved`), `unlock_ms`, `bytes_per_fix` keep their names and meaning; more may be added. A ride that
+was handed over was never closed by its rider: its `closed_at` is the hand-over's.
 """
 
 import json
@@ -10,42 +11,53 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tools.cloud_client import CloudClient
 from tools.demo_world import Demo
 from tools.errors import ToolError
+from tools.fleet import Member
 from tools.timeline import table
 
 _RIDE = ("ride_id", "lock_id", "opened_at", "closed_at", "distance_m", "fixes", "receipts")
 
 
 def collect(demo: Demo, ok: bool) -> dict[str, Any]:
-    """The result; what could not be asked any more is null or empty."""
+    """The result; what could not be asked any more is empty."""
     admin = demo.heard.get("admin")
-    try:
-        rides = list(reversed(admin.get("/api/v1/rides")["rides"])) if admin else []
-        stored = (
-            {member.code: _receipts(admin, member) for member in demo.fleet.members.values()} if admin else {}
-        )
-    except ToolError:
-        rides, stored, ok = [], {}, False
-    result = {
+    rides, stored = [], 0
+    if admin:
+        try:
+            rides = _rides(admin)
+            stored = sum(_receipts(admin, member) for member in demo.fleet.members.values())
+        except ToolError as error:
+            demo.say("demo", f"the results are not complete: {error}", icon="failed")
+            ok = False
+    return {
         "ok": ok,
         "seconds": round(demo.timeline.elapsed, 1),
-        "rides": [{name: ride[name] for name in _RIDE} for ride in rides],
+        "rides": rides,
         "refusals": demo.refusals,
         "unlock_ms": _median(demo, "total"),
         "unlock_split_ms": {name: _median(demo, name) for name in ("link", "crypto", "storage", "motor")},
         "unlocks": len(demo.latencies),
         "bytes_per_fix": _bytes_per_fix(demo),
-        "receipts": {"stored": sum(stored.values()), "delivered_twice": len(demo.twice)},
+        "receipts": {"stored": stored, "delivered_twice": len(demo.twice)},
         "fixes": sum(ride["fixes"] for ride in rides),
         "distance_m": sum(ride["distance_m"] for ride in rides),
         "console": demo.fleet.cloud.url + "/console",
         "steps": demo.steps,
     }
-    return result
 
 
-def _receipts(admin: Any, member: Any) -> int:
+def _rides(admin: CloudClient) -> list[dict[str, Any]]:
+    """Oldest first."""
+    rows = {row["ride_id"]: row for row in reversed(admin.get("/api/v1/rides")["rides"])}
+    for row in rows.values():
+        if row["next_ride"]:
+            row["closed_at"] = row["closed_at"] or rows[row["next_ride"]]["opened_at"]
+    return [{name: row[name] for name in _RIDE} for row in rows.values()]
+
+
+def _receipts(admin: CloudClient, member: Member) -> int:
     return len(admin.get(f"/api/v1/locks/{member.lock_id.hex()}/receipts")["receipts"])
 
 

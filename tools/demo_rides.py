@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any
 
-from protocol import receipt, status
+from protocol import receipt
 from tools import phone, track
 from tools.cloud_client import CloudAway
 from tools.demo_world import BIKE_A, BIKE_B, RIDE_MS, RIDE_SPEED, STILL_S, Demo, NotHeld, ms
@@ -24,6 +24,7 @@ async def ride(demo: Demo) -> None:
     )
     points = track.within(track.hurried(demo.points, RIDE_SPEED), RIDE_MS)
     half = len(points) // 2
+    demo.heard["ridden"] = points
     before = await telemetry_bytes(demo, demo.a)
     tapped = time.perf_counter()
     async with rider.at(claim) as link:
@@ -45,7 +46,7 @@ async def ride(demo: Demo) -> None:
         )
         metres = await demo.travel(demo.a, points[half:])
         demo.say("rider 1", f"rode {metres:.0f} m more")
-        await finish(demo, rider, claim, link, demo.a)
+        await finish(demo, claim, link, demo.a)
     words = await rider.deliver()
     demo.say(
         "rider 1",
@@ -62,17 +63,21 @@ async def telemetry_bytes(demo: Demo, member: Member) -> int:
     return (await demo.world(member))["traffic"].get("t", 0)
 
 
-async def finish(demo: Demo, rider: Rider, claim: Claim, link: phone.Link, member: Member) -> None:
-    """Close by hand, then END, so that nobody waits for the hold to pass."""
+async def finish(demo: Demo, claim: Claim, link: phone.Link, member: Member) -> None:
+    """Close by hand, then END."""
     closed = await demo.close(member, link)
+    demo.say(member.code, "closed by hand", f"receipt {closed.seq} CLOSE")
+    await end(demo, claim, link, member, closed)
+
+
+async def end(demo: Demo, claim: Claim, link: phone.Link, member: Member, closed: receipt.Receipt) -> None:
+    """END by the rider, so that nobody waits for the hold to pass; it is dated back to that CLOSE."""
     answer = await link.end(claim.cti, claim.key)
     demo.hold(answer.ok and answer.receipt, f"The ride did not end: {answer.name}.")
-    said = receipt.parse(answer.receipt)
-    demo.hold(said.detail[0] == closed.seq, "The END does not name the last CLOSE.")
+    said = receipt.parse(answer.receipt or b"")
+    demo.hold(said.detail[:2] == [closed.seq, closed.at], "The END does not name the last CLOSE.")
     demo.say(
-        member.code,
-        "closed by hand; the ride ended with that",
-        f"receipts {closed.seq} CLOSE and {said.seq} END",
+        member.code, "the rider ended the ride; it is dated back to its close", f"receipt {said.seq} END"
     )
 
 
@@ -81,11 +86,8 @@ async def ended(demo: Demo, claim: Claim, fixes: bool = False) -> dict[str, Any]
 
     def look() -> dict[str, Any] | None:
         row = ride_row(demo, claim)
-        return (
-            row
-            if row and row["closed_at"] and row["state"] == "ended" and (row["distance_m"] or not fixes)
-            else None
-        )
+        there = row and row["state"] == "ended" and (row["distance_m"] or not fixes)
+        return row if there else None
 
     row = await demo.until(look, "the ride in the cloud")
     aside = f"{row['distance_m']} m, {row['fixes']} fixes, {row['receipts']} receipts"
@@ -94,8 +96,8 @@ async def ended(demo: Demo, claim: Claim, fixes: bool = False) -> dict[str, Any]
 
 
 def ride_row(demo: Demo, claim: Claim) -> dict[str, Any] | None:
-    rows = demo.heard["admin"].get("/api/v1/rides", lock=claim.lock_id.hex())["rides"]
-    return next((row for row in rows if row["cti"] == claim.cti.hex()), None)
+    rows = demo.heard["admin"].get("/api/v1/rides", claim=claim.cti.hex())["rides"]
+    return rows[0] if rows else None
 
 
 async def offline(demo: Demo) -> None:
@@ -110,33 +112,39 @@ async def offline(demo: Demo) -> None:
     async with rider.at(claim) as link:
         opened = await demo.tap(rider, claim, link, demo.a, tapped)
         demo.say(BIKE_A, "opened all the same", ms(opened.latency))
-        points = track.within(track.hurried(demo.points, RIDE_SPEED), RIDE_MS // 4)
+        points = track.within(track.back(demo.heard["ridden"]), RIDE_MS // 4)
         demo.say("rider 1", f"rode {await demo.travel(demo.a, points):.0f} m")
-        await finish(demo, rider, claim, link, demo.a)
-    try:
-        await rider.deliver()
-        raise NotHeld("The cloud answered though it is stopped.")
-    except CloudAway:
-        kept = len(rider.pocket.undelivered())
-        demo.say("rider 1", f"keeps {kept} receipts: the cloud is away", icon="note")
-    with demo.timeline.waiting("starting the cloud"):
-        await asyncio.to_thread(demo.fleet.cloud.start)
-    demo.say("cloud", "started again", icon="note")
-    words = await rider.deliver()
-    demo.hold(len(words) == kept, f"{len(words)} of {kept} receipts were taken.")
-    demo.say("rider 1", f"brought the {len(words)} receipts")
-    await demo.hand(demo.a, "uplink", on=True)
-    seqs = [receipt.parse(one.receipt).seq for one in rider.pocket.receipts()][-kept:]
+        closed = await demo.close(demo.a, link)
+        demo.say(BIKE_A, "closed by hand: with that the ride is over", f"receipt {closed.seq} CLOSE")
+        await no_cloud(demo, rider)
+        with demo.timeline.waiting("starting the cloud"):
+            await asyncio.to_thread(demo.fleet.cloud.start)
+        words = await rider.deliver()
+        demo.say("rider 1", f"the cloud is back, and got {len(words)} receipts from the phone", icon="note")
+        await demo.hand(demo.a, "uplink", on=True)
+        await end(demo, claim, link, demo.a, closed)
+    await rider.deliver()
+    seqs = [one.seq for one in rider.told() if one.cti == claim.cti]
 
     def came_twice() -> bool:
         return all(row["copies"] >= 2 for row in stored(demo, demo.a) if row["seq"] in seqs)
 
-    await demo.until(came_twice, "the same by uplink", 45)
+    await demo.until(came_twice, "the same by uplink", 30)
     there = [row["seq"] for row in stored(demo, demo.a)]
     demo.hold(there == list(range(1, len(there) + 1)), f"The cloud's receipts are {there}.")
     demo.twice += [(demo.a.lock_id.hex(), seq) for seq in seqs]
-    demo.say("cloud", f"got the {len(seqs)} receipts a second time by uplink", "and has each of them once")
-    await ended(demo, claim)
+    demo.say("cloud", f"got all {len(seqs)} by phone and by uplink", "and has each of them once")
+    await ended(demo, claim, fixes=True)
+
+
+async def no_cloud(demo: Demo, rider: Rider) -> None:
+    try:
+        await rider.deliver()
+    except CloudAway:
+        kept = len(rider.pocket.undelivered())
+        demo.say("rider 1", f"keeps {kept} receipts: the cloud does not answer", icon="note")
+    else:
+        raise NotHeld("The cloud answered though it is stopped.")
 
 
 def stored(demo: Demo, member: Member) -> list[dict[str, Any]]:
@@ -187,27 +195,29 @@ async def leave_open(demo: Demo) -> None:
     tapped = time.perf_counter()
     async with rider.at(claim) as link:
         await demo.tap(rider, claim, link, demo.b, tapped)
-    demo.heard["left"] = claim
+    demo.heard["left"], demo.heard["left_at"] = claim, time.monotonic()
+    await demo.until(lambda: ride_row(demo, claim), "the lock's word to the cloud")
     demo.say("rider 2", f"opened {BIKE_B} and walked away from it", "see 7", icon="note")
 
 
 async def hand_over(demo: Demo) -> None:
     first, left = demo.riders["rider 2"], demo.heard["left"]
     second, claim = demo.riders["rider 3"], demo.heard["next"]
-    demo.say(BIKE_B, "stands open since step 5", "its lock refused the next rider while that was less than "
-             f"{STILL_S} s ago", icon="note")  # fmt: skip
-    end = time.monotonic() + STILL_S + 15
+    left_at = demo.heard["left_at"]
+    with demo.timeline.waiting(f"{BIKE_B} must stand still for {STILL_S} s"):
+        await asyncio.sleep(max(0.0, left_at + STILL_S + 1 - time.monotonic()))
+    stood = time.monotonic() - left_at
+    demo.say(
+        BIKE_B,
+        f"stands open for {stood:.0f} s now",
+        f"handed over from {STILL_S} s on, for this demo",
+        icon="note",
+    )
     async with second.at(claim) as link:
-        while True:
-            tapped = time.perf_counter()
-            answer = (await second.open(link, claim, tapped)).answer
-            if answer.status != status.IN_USE:
-                break
-            demo.hold(time.monotonic() < end, f"{BIKE_B} is still not handed over.")
-            await asyncio.sleep(1)
+        answer = (await second.open(link, claim, time.perf_counter())).answer
         demo.hold(answer.ok, f"{BIKE_B} was not handed over: {answer.name}.")
         said = receipt.parse(answer.receipt or b"")
-        opened = next(one for one in parsed(first) if one.cti == left.cti and one.type == receipt.OPEN)
+        opened = next(one for one in first.told() if one.cti == left.cti and one.type == receipt.OPEN)
         linked = said.type == receipt.HAND_OVER and said.cti == claim.cti and said.detail[0] == left.cti
         demo.hold(linked and said.detail[2] == opened.seq, "The receipt does not link the two rides.")
         demo.say(
@@ -215,7 +225,7 @@ async def hand_over(demo: Demo) -> None:
             "handed over to rider 3",
             f"receipt {said.seq}, HAND_OVER, ends the ride of receipt {opened.seq}",
         )
-        await finish(demo, second, claim, link, demo.b)
+        await finish(demo, claim, link, demo.b)
     await first.deliver()
     await second.deliver()
     after = await ended(demo, claim)
@@ -223,7 +233,3 @@ async def hand_over(demo: Demo) -> None:
     demo.hold(before["next_ride"] == after["ride_id"], "The cloud does not link the two rides.")
     demo.hold(after["previous_ride"] == before["ride_id"], "The cloud does not link the two rides back.")
     demo.say("cloud", "has both rides, each naming the other", "nobody paid for the other's minutes")
-
-
-def parsed(rider: Rider) -> list[receipt.Receipt]:
-    return [receipt.parse(one.receipt) for one in rider.pocket.receipts()]

@@ -20,9 +20,9 @@ from tools.timeline import Timeline
 
 BIKE_A, BIKE_B = "BIKE-A", "BIKE-B"
 RIDE_SPEED = 12.0  # metres per second: below what a lock's filter takes for a jump
-RIDE_MS = 20_000  # of the track, at that speed
+RIDE_MS = 24_000  # of the track, at that speed
 STILL_S = 20  # then a bike left open may be handed over; 300 on the street
-SETTINGS = {"still_s": STILL_S, "fix_every_s": 1, "uplink_every_s": 5, "status_every_s": 30}
+SETTINGS = {"still_s": STILL_S, "fix_every_s": 1, "batch": 10, "uplink_every_s": 15, "status_every_s": 60}
 RETRY_S = 0.2  # between two looks at something that takes its time
 
 

@@ -27,7 +27,7 @@ from tools.errors import ToolError
 
 SLOTS = 256  # SPEC.md section 9
 FIND_S = 12.0
-CONNECT_S = 10.0
+CONNECT_S = 4.0  # a lock that has just changed its address is not there any more: listen again, soon
 _ANSWER_S = 12.0  # the lock's own deadline is 10 s
 _TRIES = 3  # a first connection over the air often fails, and the lock may change its address meanwhile
 _BATCHES_MAX = 500  # a lock that never says "no more" is not listened to for ever

@@ -113,6 +113,8 @@ class Pocket:
         claims, before the ride: a cloud cannot bring in another one afterwards.
         """
         parsed, digest = receipts.parse(receipt), receipts.digest(receipt)
+        if word["digest"] is None:
+            raise Mismatch(f"Receipt {parsed.seq}: the cloud does not take it for that lock's.")
         if word["digest"] != digest.hex():
             raise Mismatch(f"Receipt {parsed.seq}: the cloud holds another one than the lock gave.")
         signed = receipts.countersign_input(parsed.lock_id, parsed.seq, digest)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.errors import ToolError
@@ -90,6 +91,8 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.children: list[Child] = []
+        # Linux means the thread that started a child when it says parent: this one ends with us, not with a caller's.
+        self._starter = ThreadPoolExecutor(1, "starter")
 
     def __enter__(self) -> "Processes":
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -101,6 +104,7 @@ class Processes:
     def stop(self) -> None:
         while self.children:
             self.children.pop().stop()
+        self._starter.shutdown()
 
     def start(
         self,
@@ -115,17 +119,18 @@ class Processes:
         """Start `command` with `environ` beside our own; return once its output matches `ready`."""
         path = self.folder / f"{name}.log"
         with open(path, "ab") as log:
+            settings = {
+                "cwd": cwd,
+                "env": {**os.environ, "PYTHONUNBUFFERED": "1", **(environ or {})},
+                "stdin": subprocess.PIPE,
+                "stdout": log,
+                "stderr": subprocess.STDOUT,
+                "start_new_session": True,  # a group: Ctrl-C is ours alone, and a kill takes its workers too
+                "preexec_fn": _end_with_us(),
+            }
+            words = [str(part) for part in command]
             try:
-                process = subprocess.Popen(
-                    [str(part) for part in command],
-                    cwd=cwd,
-                    env={**os.environ, "PYTHONUNBUFFERED": "1", **(environ or {})},
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,  # a group: Ctrl-C is ours alone, and a kill takes its workers too
-                    preexec_fn=_end_with_us(),
-                )
+                process = self._starter.submit(subprocess.Popen, words, **settings).result()
             except OSError as error:
                 raise ProcessError(f"{name} did not start: {command[0]}: {error.strerror}") from error
             child = Child(name, path, process, log.tell())

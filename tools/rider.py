@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from protocol import receipt
 from tools import phone
-from tools.cloud_client import CloudClient, b64, part, unb64
+from tools.cloud_client import CloudClient, CloudError, b64, part, unb64
 from tools.pocket import Claim, Pocket
 
 _BATCH = 20  # receipts in one delivery
@@ -100,6 +101,22 @@ class Rider:
                 self.pocket.delivered(one, word)
                 done.append(word)
         return done
+
+    async def bring(self) -> int:
+        """Bring the sealed batches of others. -> how many; one that the cloud cannot place is dropped too."""
+        batches = self.pocket.sealed()
+        for batch in batches:
+            try:
+                await self._post("/api/v1/sealed", {"batch": b64(batch)})
+            except CloudError as error:
+                if error.code != "unknown_batch":
+                    raise
+            self.pocket.drop_sealed(batch)
+        return len(batches)
+
+    def told(self) -> list[receipt.Receipt]:
+        """The receipts that locks gave this phone, oldest first."""
+        return [receipt.parse(kept.receipt) for kept in self.pocket.receipts()]
 
     # --- at the lock ---
 

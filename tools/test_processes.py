@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -92,3 +93,14 @@ def test_a_killed_program_leaves_no_child(tmp_path):
         pid = int(parent.stdout.readline())
         parent.kill()
     assert gone(pid)
+
+
+def test_a_child_started_by_a_thread_outlives_the_thread(tmp_path):
+    with Processes(tmp_path) as children:
+        starter = threading.Thread(
+            target=lambda: children.start("child", [sys.executable, "-c", SLEEPER], ready="ready")
+        )
+        starter.start()
+        starter.join()
+        time.sleep(0.2)
+        assert children.children[0].running

@@ -85,3 +85,8 @@ def test_within_cuts_between_two_points():
     points = [Point(0, 0, 0), Point(1000, 100, -100), Point(2000, 300, -300)]
     assert track.within(points, 1500) == [*points[:2], Point(1500, 200, -200)]
     assert track.within(points, 9999) == points
+
+
+def test_the_way_back_begins_where_the_way_ended():
+    points = [Point(0, 0, 0), Point(1000, 100, -100), Point(2500, 300, -300)]
+    assert track.back(points) == [Point(0, 300, -300), Point(1500, 100, -100), Point(2500, 0, 0)]

@@ -103,6 +103,12 @@ def hurried(points: list[Point], speed: float) -> list[Point]:
     return out
 
 
+def back(points: list[Point]) -> list[Point]:
+    """The same way back, at the same pace."""
+    end = points[-1].t_ms
+    return [Point(end - point.t_ms, point.lat_e7, point.lon_e7) for point in reversed(points)]
+
+
 def within(points: list[Point], ms: int) -> list[Point]:
     """The first `ms` of them; its last point lies between two where need be."""
     kept = [point for point in points if point.t_ms <= ms]
