@@ -23,7 +23,7 @@ from aiocoap.pipe import Pipe
 from cloud import ingest, oscore, peers
 from cloud.config import ConfigError, from_environment
 from cloud.context import Cloud, make
-from cloud.db import is_unavailable
+from cloud.db import is_unavailable, require_newest
 from cloud.endpoint import Endpoint
 
 log = logging.getLogger(__name__)
@@ -159,6 +159,7 @@ def main(port: int | None) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("coap").setLevel(logging.ERROR)  # aiocoap's: it says at INFO what we answered
     settings = from_environment()
+    require_newest(settings.database_url)
     host, configured = settings.coap
     cloud = make(settings)
     try:

@@ -1,5 +1,6 @@
 """Rides and receipts over HTTP: brought by phones, sealed or open, and shown to those whose they are."""
 
+import base64
 import os
 
 import pytest
@@ -79,7 +80,6 @@ def test_a_receipt_is_answered_with_the_clouds_word_for_these_bytes(site):
     key = published[word["kid"]]
     assert key["role"] == "countersign"
     signed = receipt.countersign_input(bike.lock_id, 1, receipt.digest(body))
-    import base64
 
     signer = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key["key"] + "="))
     signer.verify(bytes.fromhex(word["countersignature"]), signed)
@@ -260,7 +260,7 @@ def test_a_track_of_one_point_or_none_is_still_geojson(site):
 
 
 def test_a_handed_over_ride_ends_with_the_receipt_that_handed_it_over(site):
-    bike, first, second = site.bike(), site.person(), site.person()
+    bike, first = site.bike(), site.person()
     pen = pen_of(bike)
     bring(
         first,

@@ -15,9 +15,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cloud import context, issuers, locks
+from cloud import context, db, issuers, locks
 from cloud.config import Settings
-from cloud.tables import Base, User
+from cloud.tables import User
 from protocol import coap, exchange, keys, oscore, receipt
 
 ROOT = Path(__file__).parent.parent
@@ -30,11 +30,13 @@ def public(private: Ed25519PrivateKey) -> bytes:
     return private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def make_cloud(folder: Path, now: Callable[[], int] = lambda: NOW, still_s: int = 300) -> context.Cloud:
-    """A cloud with its issuer keys and one rider, on SQLite."""
-    url = f"sqlite:///{folder}/cloud.db"
+def make_cloud(
+    folder: Path, now: Callable[[], int] = lambda: NOW, still_s: int = 300, url: str | None = None
+) -> context.Cloud:
+    """A cloud with its issuer keys and one rider; on SQLite unless a URL is given."""
+    url = url or f"sqlite:///{folder}/cloud.db"
+    db.upgrade(url)
     cloud = context.make(Settings(secret=SECRET, database_url=url, still_s=still_s), now)
-    Base.metadata.create_all(cloud.db.engine)
     with cloud.db.writing() as session:
         issuers.make_missing(session, cloud.box, now())
         session.add(User(user_id=RIDER, login="rider", password="-", role="rider", created_at=now()))
