@@ -1,13 +1,13 @@
 # heap: 1m
 """Combs: their files, and that they change no verdict. Bigger a heap than the lock's, because it makes them here."""
 
-from protocol import comb, compat, ed25519
+from protocol import comb, compat, ed25519, ed25519_plain
 from protocol.test_ed25519 import EXAMPLES, TORSION, Affine, L, challenge, encode, flipped, number, row
-from protocol.test_ed25519_fast import scalar, signed, verdict
+from protocol.test_ed25519_fast import scalar, signed
 from tools import comb as maker
 
 SECRET = scalar(7)
-KEY = encode(Affine.times(SECRET, Affine.BASE))
+KEY = encode(maker.multiple(SECRET))
 BASES = {32: maker.base(32), 16: maker.base(16)}
 KEYS = {32: maker.make(KEY, 32), 16: maker.make(KEY, 16)}
 
@@ -43,7 +43,7 @@ def test_entries_are_the_multiples_they_stand_for():
     table = comb.parse(BASES[16]).table
     for group, v in ((0, 0), (0, 127), (0, 85), (1, 0), (1, 99)):
         k = sum([(1 if t == 7 or v >> t & 1 else -1) << 16 * (8 * group + t) for t in range(8)])
-        x, y = Affine.times(k, Affine.BASE)
+        x, y = maker.multiple(k % L)
         entry = table[120 * (128 * group + v) :]
         for place, expected in enumerate((y - x, y + x, maker.D2 * x * y)):
             limbs = [entry[40 * place + 2 * i] | entry[40 * place + 2 * i + 1] << 8 for i in range(20)]
@@ -51,7 +51,7 @@ def test_entries_are_the_multiples_they_stand_for():
 
 
 def test_no_comb_is_made_of_a_key_of_another_order():
-    mixed = encode(Affine.add(Affine.times(SECRET, Affine.BASE), TORSION[1]))
+    mixed = encode(Affine.add(maker.multiple(SECRET), TORSION[1]))
     for bad in (mixed, encode(TORSION[0]), encode(TORSION[3]), number(2), bytes(32)):
         try:
             maker.make(bad)
@@ -69,25 +69,40 @@ def with_combs(check, *files):
         ed25519.forget_combs()
 
 
-def same_verdicts():
+def _cases():
+    """(key, message, signature, verdict) of the key with the comb, with R of every kind, and of keys without one."""
+    cases = []
     for seed in range(2):
         r = scalar(-seed - 9)
-        signature = signed(SECRET, KEY, r, Affine.times(r, Affine.BASE), b"message")
-        assert verdict(KEY, b"message", signature) is True
-        assert verdict(KEY, b"massage", signature) is False
-        for bit in range(0, 512, 101):
-            assert verdict(KEY, b"message", flipped(signature, bit)) is False
+        plain = maker.multiple(r)
+        signature = signed(SECRET, KEY, r, plain, b"message")
+        cases += [(KEY, b"message", signature, True), (KEY, b"massage", signature, False)]
+        cases += [(KEY, b"message", flipped(signature, bit), False) for bit in range(0, 512, 101)]
         for t in TORSION[1:]:  # R with a part of small order
-            point_r = Affine.add(Affine.times(r, Affine.BASE), t)
-            assert verdict(KEY, b"m", signed(SECRET, KEY, r, point_r, b"m")) is False
+            cases.append((KEY, b"m", signed(SECRET, KEY, r, Affine.add(plain, t), b"m"), False))
     for t in TORSION:
-        point_r = encode(t)
-        s = challenge(point_r, KEY, b"m") * SECRET % L
-        assert verdict(KEY, b"m", point_r + number(s)) is False
-    for texts in EXAMPLES[:3]:  # keys without a comb
+        s = challenge(encode(t), KEY, b"m") * SECRET % L
+        cases.append((KEY, b"m", encode(t) + number(s), False))
+    for texts in EXAMPLES[:3]:
         key, message, signature = row(texts)
-        assert verdict(key, message, signature) is True
-        assert verdict(key, message, flipped(signature, 333)) is False
+        cases += [(key, message, signature, True), (key, message, flipped(signature, 333), False)]
+    return cases
+
+
+CASES = _cases()
+
+
+def same_verdicts():
+    for key, message, signature, good in CASES:
+        a_x, r_x = maker.x_of(key), maker.x_of(signature[:32]) or bytes(32)
+        for hints in ((None, None), (a_x, None), (None, r_x), (a_x, r_x)):
+            assert ed25519.verify(key, message, signature, *hints) is good, hints
+
+
+def test_the_cases_are_judged_so_without_combs():
+    for key, message, signature, good in CASES:
+        assert ed25519_plain.verify(key, message, signature) is good
+    same_verdicts()
 
 
 def test_every_mixture_of_combs_gives_the_same_verdicts():
@@ -102,7 +117,7 @@ def test_a_comb_is_used():
     if not compat.VIPER:
         return
     r = scalar(77)
-    signature = signed(SECRET, KEY, r, Affine.times(r, Affine.BASE), b"message")
+    signature = signed(SECRET, KEY, r, maker.multiple(r), b"message")
 
     def check():
         assert ed25519.verify(KEY, b"message", signature) is False

@@ -3,6 +3,7 @@
 from protocol import compat, ed25519, ed25519_plain
 from protocol.compat import sha512
 from protocol.test_ed25519 import EXAMPLES, TORSION, Affine, L, P, challenge, encode, flipped, number, row
+from tools.comb import multiple
 
 
 def x_of(encoded):
@@ -33,15 +34,15 @@ def signed(a, key, r, point_r, message):
 def test_signatures_of_many_keys():
     for seed in range(6):
         a, r = scalar(seed), scalar(-seed - 1)
-        key = encode(Affine.times(a, Affine.BASE))
-        signature = signed(a, key, r, Affine.times(r, Affine.BASE), b"message")
+        key = encode(multiple(a))
+        signature = signed(a, key, r, multiple(r), b"message")
         assert verdict(key, b"message", signature) is True
         assert verdict(key, b"massage", signature) is False
 
 
 def test_parts_of_small_order_are_neither_lost_nor_forgiven():
     a, r = scalar(100), scalar(101)
-    a_plain, r_plain = Affine.times(a, Affine.BASE), Affine.times(r, Affine.BASE)
+    a_plain, r_plain = multiple(a), multiple(r)
     accepted = set()
     for i in range(8):
         key = encode(Affine.add(a_plain, TORSION[i]))

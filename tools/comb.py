@@ -88,6 +88,11 @@ def _times(k, q):
     return total
 
 
+def multiple(k):
+    """k B as (x, y)."""
+    return list(_affine([_times(k, ed25519_plain.point(ed25519.BASE))]))[0]
+
+
 def _is_neutral(q):
     return q[0] % P == 0 and (q[1] - q[2]) % P == 0
 
