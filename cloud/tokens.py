@@ -117,7 +117,7 @@ def issue_master(
 def _mint(
     session: Session, box: Wrapping, key: IssuerKey, claims: token.Claims, user_id: str, claim: str | None
 ) -> bytes:
-    minted: bytes = token.mint(issuers.signer(box, key), bytes.fromhex(key.kid), claims)
+    minted: bytes = token.mint(issuers.signer(box, key), bytes.fromhex(key.kid), claims, hinted=True)
     session.add(
         IssuedToken(
             cti=claims.cti.hex(),

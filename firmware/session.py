@@ -159,6 +159,7 @@ class Session:
 
     def _request(self, link, body):
         command, raw, proof = exchange.decode_request(body)
+        proof, a_x, r_x = exchange.parts(proof)
         request = accept.Request(command, token.parse(raw) if raw is not None else None, None)
         if link.challenge and self._uptime_ms() >= link.challenge_until:
             link.challenge = None
@@ -171,7 +172,8 @@ class Session:
                 subject, holder = request.token.hash, request.token.claims.holder
                 if not request.token.verify(key):
                     return False
-            return ed25519.verify(holder, exchange.proof_input(subject, transcript, command), proof)
+            covered = exchange.proof_input(subject, transcript, command)
+            return ed25519.verify(holder, covered, proof, a_x, r_x)
 
         request.verify = verify
         began = self._uptime_ms()

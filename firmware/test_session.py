@@ -115,6 +115,30 @@ def test_a_proof_for_another_link_lock_command_or_token_is_forged():
     bench.close()
 
 
+def test_a_proof_may_bring_hints_that_are_exactly_right():
+    bench = Bench(Lock)
+    raw = bench.token(RIDER)
+
+    def ask(change):
+        phone = bench.phone()
+        phone.hello()
+        transcript = exchange.transcript(phone.hello_body, phone.challenge_body)
+        proof = RIDER.sign(exchange.proof_input(hashlib.sha256(raw).digest(), transcript, exchange.OPEN))
+        hinted = change(exchange.hinted(proof, RIDER.public))
+        answer = phone.ask(exchange.encode_request(exchange.OPEN, raw, hinted))
+        assert answer.status == status.OK or _cut(bench, phone)
+        return answer
+
+    for place in (64, 95, 96, 127):  # the first and last byte of either
+        changed = ask(lambda proof, at=place: proof[:at] + bytes([proof[at] ^ 8]) + proof[at + 1 :])
+        assert changed.status == status.FORGED, place
+    assert ask(lambda proof: proof[:64] + proof[96:] + proof[64:96]).status == status.FORGED
+    assert ask(lambda proof: proof[:96]).status == status.MALFORMED
+    assert bench.world.actuations == 0
+    assert ask(lambda proof: proof).status == status.OK and bench.world.actuations == 1
+    bench.close()
+
+
 def test_a_weak_holder_key_is_no_bearer_token():
     bench = Bench(Lock)
     identity = bytes([1]) + bytes(31)

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from protocol import cbor, cose
+from protocol import cbor, cose, ed25519
 from protocol.compat import const
 from protocol.shape import is_bytes, is_list, is_uint, is_uints
 
@@ -91,15 +91,28 @@ def encode_request(command, token, proof):
 
 
 def decode_request(body):
-    """(command, token bytes or None, proof: 64 bytes). Which command goes with which token is the lock's to judge."""
+    """(command, token bytes or None, proof: 64 bytes, or 128 with hints: see `parts`). Which command goes with which
+    token is the lock's to judge."""
     item = _decode(body, 4)
     _need(
         is_uint(item[0])
         and is_list(item[1], 0)
         and (item[2] is None or is_bytes(item[2]))
-        and is_bytes(item[3], 64)
+        and (is_bytes(item[3], 64) or is_bytes(item[3], 128))
     )
     return item[0], item[2], item[3]
+
+
+def hinted(proof, holder):
+    """The proof (64 bytes) with hints, which spare the lock two square roots: x of the holder's key, x of R."""
+    return proof + ed25519.x_of(holder) + ed25519.x_of(proof[:32])
+
+
+def parts(proof):
+    """(signature, x of the holder's key or None, x of R or None) of a proof in a request."""
+    if len(proof) == 64:
+        return proof, None, None
+    return proof[:64], proof[64:96], proof[96:]
 
 
 def encode_result(status, receipt=None, timing=(0, 0, 0)):

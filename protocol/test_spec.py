@@ -72,7 +72,7 @@ def _proof(v):
     command, _, proof = exchange.decode_request(_hex(v["request"]))
     covered = _hex(v["covered"])
     assert cbor.decode(covered, 512)[4] == command
-    assert ed25519.verify(_hex(v["holder"]), covered, proof)
+    assert ed25519.verify(_hex(v["holder"]), covered, *exchange.parts(proof))
 
 
 def _frames(v):

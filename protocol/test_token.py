@@ -78,6 +78,19 @@ def test_a_flipped_bit_in_any_byte_of_a_proof_is_refused():
         assert not ed25519.verify(holder, covered, bytes(flipped)), i
 
 
+def test_a_flipped_bit_in_the_hints_of_a_proof_is_refused():
+    example = _example("proof", "with the x of A and R")
+    proof = exchange.decode_request(_hex(example["request"]))[2]
+    holder, covered = _hex(example["holder"]), _hex(example["covered"])
+    assert len(proof) == 128 and ed25519.verify(holder, covered, *exchange.parts(proof))
+    assert exchange.hinted(proof[:64], holder) == proof
+    assert ed25519.verify(holder, covered, *exchange.parts(proof[:64]))
+    for bit in range(0, 1024, 7):
+        flipped = bytearray(proof)
+        flipped[bit >> 3] ^= 1 << bit % 8
+        assert not ed25519.verify(holder, covered, *exchange.parts(bytes(flipped))), bit
+
+
 def _is_receipt(key, data):
     try:
         receipt.open(key, data)

@@ -233,6 +233,7 @@ class Link:
         self._greeting = None  # a challenge works once
         transcript = exchange.transcript(greeting.hello, greeting.answer)
         proof = key.sign(exchange.proof_input(subject, transcript, command))
+        proof = exchange.hinted(proof, key.public_key().public_bytes_raw())
         self.spoken = greeting.hello, exchange.encode_request(command, token, proof)
         await self._send(exchange.REQUEST, self.spoken[1])
         return self._result(await self._answer(exchange.RESULT), started)

@@ -243,6 +243,15 @@ def exchange_vectors():
         covered=again,
         request=exchange.encode_request(exchange.OPEN, None, HOLDER.sign(again)),
     )
+    proof = exchange.hinted(HOLDER.sign(covered), public(HOLDER))
+    for verdict, name, sent in (
+        ("good", "with the x of A and R", proof),
+        ("bad", "one bit of the x of A", _flip(proof, 64)),
+        ("bad", "one bit of the x of R", _flip(proof, 127)),
+        ("bad", "the x of R alone", proof[:64] + proof[96:]),
+    ):
+        request = cbor.encode([exchange.OPEN, [], data, sent])
+        yield vector("proof", verdict, name, holder=public(HOLDER), covered=covered, request=request)
     yield vector(
         "proof",
         "bad",
