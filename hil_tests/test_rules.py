@@ -524,7 +524,7 @@ class Street_(RuleBasedStateMachine):
         with cloud.db.reading() as session:
             rows = receipts.of_lock(session, LOCK_ID.hex(), limit=10_000)
             stored = {row.seq: bytes(row.body) for row in rows}
-            listed = rides.page(session, None, LOCK_ID.hex(), None, 10_000)
+            listed = rides.page(session, None, {"lock_id": LOCK_ID.hex()}, None, 10_000)
             told = sorted(
                 (row.opened_seq, row.cti, row.state, row.opened_at, row.closed_at) for row in listed
             )
