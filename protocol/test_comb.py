@@ -105,6 +105,17 @@ def test_the_cases_are_judged_so_without_combs():
     same_verdicts()
 
 
+def test_a_wrong_hint_is_refused_where_no_hint_is_needed():
+    key, message, signature, good = CASES[0]
+    wrong = flipped(maker.x_of(key), 9)
+
+    def check():
+        assert good and ed25519.verify(key, message, signature, maker.x_of(key)) is True
+        assert ed25519.verify(key, message, signature, wrong) is False
+
+    with_combs(check, BASES[32], KEYS[32])
+
+
 def test_every_mixture_of_combs_gives_the_same_verdicts():
     with_combs(same_verdicts, BASES[32])
     with_combs(same_verdicts, KEYS[32])  # of no use without that of B

@@ -103,6 +103,32 @@ def test_a_hint_makes_no_strange_point_good():
             assert ed25519.verify(key, message, encoded + s, None, hint) is False
 
 
+def test_a_hint_of_the_wrong_sign_is_refused_even_where_the_equation_would_hold():
+    """Signed as if R, or A, were its own negative: only the sign bit in the encoding says that it is not."""
+    a, r = scalar(200), scalar(201)
+    point_a, point_r = multiple(a), multiple(r)
+    minus_a, minus_r = (P - point_a[0], point_a[1]), (P - point_r[0], point_r[1])
+    key, other = encode(point_a), encode(minus_a)
+    lying_r = encode(minus_r) + number((r + challenge(encode(minus_r), key, b"m") * a) % L)
+    assert ed25519.verify(key, b"m", lying_r, None, number(point_r[0])) is False
+    assert ed25519.verify(key, b"m", lying_r, x_of(key), number(point_r[0])) is False
+    lying_a = encode(point_r) + number((r + challenge(encode(point_r), other, b"m") * a) % L)
+    assert ed25519.verify(other, b"m", lying_a, number(point_a[0]), None) is False
+
+
+def test_a_hint_off_the_curve_is_no_point():
+    if not compat.VIPER:
+        return
+    from protocol import curve
+
+    key = row(EXAMPLES[1])[0]
+    x = int.from_bytes(x_of(key), "little")
+    assert curve.point(key, number(x), curve.AX, curve.ON_A) is True
+    for other in (x + 2, x ^ 256, (x + 2**200) % P, x & 1 or 2):
+        assert curve.point(key, number(other), curve.AX, curve.ON_A) is False, other
+        assert curve.point(key, number(other), curve.RX, curve.ON_R) is False, other
+
+
 def test_the_halves_of_a_scalar():
     if not compat.VIPER:
         return
