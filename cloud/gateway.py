@@ -56,7 +56,9 @@ class Site(interfaces.Resource):
         return False
 
     async def render_to_pipe(self, pipe: Pipe) -> None:
-        fresh: oscore.Fresh = pipe.request.fresh
+        fresh: oscore.Fresh | None = pipe.request.fresh
+        if fresh is None:  # a repetition whose answer aiocoap has forgotten by now
+            raise aiocoap.error.Unauthorized
         self.in_work += 1
         try:
             answer = await self._answer(fresh)

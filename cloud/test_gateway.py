@@ -12,8 +12,9 @@ import pytest
 from aiocoap import oscore as aiocoap_oscore
 from sqlalchemy import select
 
-from cloud import commands, locks
+from cloud import commands, endpoint, locks
 from cloud.context import Cloud
+from cloud.gateway import Gateway as InProcess
 from cloud.tables import Fix, Note, Receipt, Ride, StatusSample
 from cloud.testlock import NOW, RIDER, Gateway, Pen, Uplink, Wire, make_cloud
 from protocol import coap, keys, receipt, telemetry
@@ -201,6 +202,25 @@ def test_the_same_con_again_gets_the_same_answer_and_is_stored_once(cloud, pen, 
     assert first == again
     assert uplink.open(first, request)[0] == coap.CHANGED
     assert [r.copies for r in stored(cloud, Receipt, pen)] == [1]
+
+
+def test_a_repetition_that_comes_too_late_is_a_replay(cloud, pen, monkeypatch):
+    monkeypatch.setattr(endpoint.Tuning, "EXCHANGE_LIFETIME", 0.2)
+
+    async def talk() -> tuple[int, int]:
+        gateway = InProcess(cloud)
+        wire = Wire(await gateway.start("127.0.0.1", 0))
+        uplink = Uplink(pen, wire)
+        await asyncio.to_thread(uplink.post, b"t", batch())
+        datagram, request = uplink.seal(b"t", batch(70))
+        first = uplink.open(await asyncio.to_thread(uplink.ask, datagram), request)[0]
+        await asyncio.sleep(0.5)
+        late = coap.decode(await asyncio.to_thread(uplink.ask, datagram)).code
+        await gateway.stop()
+        wire.close()
+        return first, late
+
+    assert asyncio.run(talk()) == (coap.CHANGED, coap.UNAUTHORIZED)
 
 
 def test_the_same_request_under_another_message_id_is_a_replay(cloud, pen, uplink):
