@@ -98,7 +98,9 @@ def halves(h):
         steps += 1
         state[:36], state[36:72] = r0.to_bytes(36, "little"), r1.to_bytes(36, "little")
         state[72:92], state[92:] = t0.to_bytes(20, "little"), t1.to_bytes(20, "little")
-    if not t1 & 1:  # then t0 is odd: go from r0 towards the next remainder while that makes the longer one shorter
+    if (
+        not t1 & 1
+    ):  # then t0 is odd: go from r0 towards the next remainder while that makes the longer one shorter
         q = max(0, (r0 - t0) // (r1 + t1))
         r1, t1 = r0 - q * r1, t0 + q * t1
         steps += 1
