@@ -44,7 +44,7 @@ async def locks_start(demo: Demo) -> None:
     demo.say(
         "cloud",
         "heard from both locks, and told them the time",
-        "without it they would ask for a nonce-bound token",
+        "so they take tokens offline",
     )
 
 

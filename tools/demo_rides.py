@@ -51,7 +51,7 @@ async def ride(demo: Demo) -> None:
     demo.say(
         "rider 1",
         f"brought {len(words)} receipts to the cloud",
-        "each countersigned, over the bytes the lock gave",
+        "each countersigned over the bytes that the lock gave",
     )
     row = await ended(demo, claim, fixes=True)
     demo.heard["ride_fixes"] = row["fixes"]
@@ -123,13 +123,14 @@ async def offline(demo: Demo) -> None:
         demo.say("rider 1", f"the cloud is back, and got {len(words)} receipts from the phone", icon="note")
         await demo.hand(demo.a, "uplink", on=True)
         await end(demo, claim, link, demo.a, closed)
-    await rider.deliver()
     seqs = [one.seq for one in rider.told() if one.cti == claim.cti]
+    await demo.until(lambda: seqs[-1] in copies(demo, demo.a), "the END by uplink", 30)
+    await rider.deliver()  # not sooner: the lock is told what the cloud has, and would not bring it again
 
     def came_twice() -> bool:
-        return all(row["copies"] >= 2 for row in stored(demo, demo.a) if row["seq"] in seqs)
+        return all(copies(demo, demo.a)[seq] >= 2 for seq in seqs)
 
-    await demo.until(came_twice, "the same by uplink", 30)
+    await demo.until(came_twice, "the others by uplink", 30)
     there = [row["seq"] for row in stored(demo, demo.a)]
     demo.hold(there == list(range(1, len(there) + 1)), f"The cloud's receipts are {there}.")
     demo.twice += [(demo.a.lock_id.hex(), seq) for seq in seqs]
@@ -152,6 +153,11 @@ def stored(demo: Demo, member: Member) -> list[dict[str, Any]]:
     rows = demo.heard["admin"].get(f"/api/v1/locks/{member.lock_id.hex()}/receipts")["receipts"]
     demo.hold(len({row["seq"] for row in rows}) == len(rows), "The cloud has a receipt twice.")
     return sorted(rows, key=lambda row: row["seq"])
+
+
+def copies(demo: Demo, member: Member) -> dict[int, int]:
+    """seq -> how often that receipt came."""
+    return {row["seq"]: row["copies"] for row in stored(demo, member)}
 
 
 async def service(demo: Demo) -> None:
@@ -184,7 +190,8 @@ async def service(demo: Demo) -> None:
     )
     types = [row["type"] for row in rows]
     demo.hold(types == ["SERVICE_OPEN", "SERVICE_CLOSE"], f"The cloud has {types}.")
-    demo.say("cloud", "has SERVICE_OPEN and SERVICE_CLOSE, under the technician's name")
+    demo.hold(rows[0]["cti"] == master.cti.hex(), "The cloud's receipt does not name the master token.")
+    demo.say("cloud", "has SERVICE_OPEN, which names the token, and SERVICE_CLOSE")
     await leave_open(demo)
 
 
@@ -232,4 +239,7 @@ async def hand_over(demo: Demo) -> None:
     before = await ended(demo, left)
     demo.hold(before["next_ride"] == after["ride_id"], "The cloud does not link the two rides.")
     demo.hold(after["previous_ride"] == before["ride_id"], "The cloud does not link the two rides back.")
-    demo.say("cloud", "has both rides, each naming the other", "nobody paid for the other's minutes")
+    demo.hold(before["billed_until"] <= after["opened_at"], "The first rider pays for the second one's ride.")
+    demo.say(
+        "cloud", "has both rides, each naming the other", "and bills the first no longer than it was its own"
+    )
