@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 DEMO ?=
 TEST ?=
+BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check lint types rv32 bench-claims venv clean
+.PHONY: help demo test test-long check lint types rv32 bench-lock bench-claims venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ types: $(VENV)/tests
 
 rv32: $(VENV)/tests ## the 32-bit board without hardware: install what it needs (apt), build its image
 	@$(BIN)/python -m tools.rv32 build
+
+bench-lock: rv32 ## what the lock's cryptography and storage cost on 32 bits; `BENCH=--check` compares with the baseline
+	@$(BIN)/python -m tools.bench_lock $(BENCH)
 
 bench-claims: $(VENV)/tests ## claim and token over HTTP at 50 requests a second: prints the percentiles
 	@$(BIN)/python -m tools.bench_claims

@@ -5,14 +5,14 @@ or what a first line `# heap: 1m` asks for. A test that MicroPython did not repo
 made the interpreter print a warning: on a lock each such line costs milliseconds of UART.
 """
 
-import ast
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tools import mpy_tests
 
 ROOT = Path(__file__).parent
 MICROPYTHON = Path(sys.prefix) / "bin" / "micropython"
@@ -20,19 +20,13 @@ DUAL = ("protocol", "firmware")  # the folders that run on both interpreters
 HEAP = "384k"  # 64-bit objects; about 192 KiB on a 32-bit chip
 TIMEOUT = 120  # seconds for one file
 
-_HEAP_LINE = re.compile(r"# heap: (\d+[km])$")
-_REPORT = re.compile(r"^(PASS|FAIL) (test_\w+)$")
-
 
 class MicroPythonFile(pytest.File):
     def collect(self):
-        source = self.path.read_text()
-        asked = _HEAP_LINE.match(source.split("\n", 1)[0])
-        self.heap = asked.group(1) if asked else HEAP
+        self.heap = mpy_tests.heap_of(self.path, HEAP)
         self.reports = None
-        for node in ast.parse(source).body:  # what stands inside `try: import ... else:` is CPython's alone
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                yield MicroPythonItem.from_parent(self, name=f"{node.name}[micropython]", test=node.name)
+        for test in mpy_tests.tests_of(self.path):
+            yield MicroPythonItem.from_parent(self, name=f"{test}[micropython]", test=test)
 
     def report_of(self, test):
         """(verdict, what was printed) of one test; runs all the selected ones of this file the first time."""
@@ -43,7 +37,7 @@ class MicroPythonFile(pytest.File):
 
     def _run(self, tests):
         script = self.path.relative_to(ROOT).as_posix()
-        command = [MICROPYTHON, "-X", f"heapsize={self.heap}", "tools/run_mpy_tests.py", script, *tests]
+        command = [MICROPYTHON, "-X", f"heapsize={self.heap}", mpy_tests.RUNNER, script, *tests]
         environment = {**os.environ, "MICROPYPATH": ".frozen:."}
         try:
             output = subprocess.run(
@@ -56,15 +50,7 @@ class MicroPythonFile(pytest.File):
             ).stdout
         except subprocess.TimeoutExpired as late:
             output = (late.stdout or b"") + f"\nstopped after {TIMEOUT} s\n".encode()
-        reports, lines = {}, []
-        for line in output.decode(errors="replace").splitlines():
-            found = _REPORT.match(line)
-            if found:
-                reports[found.group(2)] = found.group(1), "\n".join(lines)
-                lines = []
-            else:
-                lines.append(line)
-        return reports, "\n".join(lines)
+        return mpy_tests.reports(output.decode(errors="replace"))
 
 
 class MicroPythonItem(pytest.Item):
@@ -74,7 +60,7 @@ class MicroPythonItem(pytest.Item):
 
     def runtest(self):
         verdict, printed = self.parent.report_of(self.test)
-        if verdict != "PASS" or "Warning: " in printed:
+        if mpy_tests.complaint(verdict, printed):
             pytest.fail(f"{verdict} on MicroPython, heap {self.parent.heap}\n{printed}", pytrace=False)
 
     def reportinfo(self):

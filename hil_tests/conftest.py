@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tools import rv32_build
 from tools.fleet import Fleet, RadioRun
 from tools.processes import Child, Processes
 from tools.simlock import MICROPYTHON, ROOT
@@ -47,7 +48,19 @@ def start_lock(radio, children):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--board", choices=["sim"], default="sim", help="what the locks under test are")
+    parser.addoption(
+        "--board", choices=["sim", "qemu_rv32"], default="sim", help="what the locks under test are"
+    )
+
+
+@pytest.fixture(scope="session")
+def rv32_image(request):
+    """The image of boards/qemu_rv32. Who needs it is skipped where nobody has made it, unless it was asked for."""
+    if not rv32_build.missing() and rv32_build.image().exists():
+        return rv32_build.image()
+    if request.config.getoption("--board") == "qemu_rv32":
+        return rv32_build.build()
+    pytest.skip("the 32-bit board has not been built here: `make rv32` does it")
 
 
 @pytest.fixture(scope="session")

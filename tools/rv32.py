@@ -5,12 +5,15 @@ it was killed. With `icount` a machine is exact: every instruction takes 8 ns by
 the last one. Without, it goes by the host's clock, for talking to.
 """
 
+import ast
+import contextlib
 import hashlib
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
@@ -31,11 +34,15 @@ _RAM_AT = 0x80000000
 _RAM = 128 << 20
 _OPTIONS_AT = 0x83FFF000  # boards/qemu_rv32/memory.ld and board.c
 _OPTIONS_MAGIC = 0x54535352
-_FLASH_AT = 0x84000000  # boards/qemu_rv32/modules/flash.py
+_FLASH_AT = 0x84000000  # boards/qemu_rv32/flash.c
 FLASH = 256 * 4096  # bytes
 _CPU = "rv32,a=off,f=off,d=off,zba=off,zbb=off,zbc=off,zbs=off"  # RV32IMC, as in an ESP32-C3
 NS_PER_INSTRUCTION = 8  # 1.3 cycles at 160 MHz are 8.1 ns
 _START = 1_760_000_000  # what a machine's time.time() begins at
+
+
+class MachineError(Exception):
+    """QEMU could not do that; the text says what it said."""
 
 
 class Done(NamedTuple):
@@ -74,6 +81,13 @@ class Memory:
             file.write(data)
 
 
+def command(elf: Path, icount: bool, serial: str = "stdio") -> list[str]:
+    """QEMU with that image and nothing else."""
+    machine = [rv32_build.QEMU, "-machine", "virt", "-cpu", _CPU, "-bios", "none", "-kernel", str(elf)]
+    counting = ["-icount", "shift=0,sleep=off"] if icount else []
+    return [*machine, "-display", "none", "-monitor", "none", "-serial", serial, *counting]
+
+
 class Machine:
     """One run of QEMU on this memory. `process` is its Popen; standard input and output are the board's console."""
 
@@ -89,16 +103,20 @@ class Machine:
     ) -> None:
         memory.set_options(heap, seed, NS_PER_INSTRUCTION if icount else 1)
         ram = f"memory-backend-file,id=ram,size={_RAM},mem-path={memory.path},share=on"
-        command = [
-            *(rv32_build.QEMU, "-machine", "virt,memory-backend=ram", "-m", str(_RAM >> 20), "-object", ram),
-            *("-cpu", _CPU, "-bios", "none", "-semihosting", "-kernel", str(rv32_build.build())),
-            *("-display", "none", "-monitor", "none", "-serial", serial),
-            *(("-icount", "shift=0,sleep=off") if icount else ()),
+        own = (
+            "-machine",
+            "memory-backend=ram",
+            "-m",
+            str(_RAM >> 20),
+            "-object",
+            ram,
+            "-semihosting",
             *extra,
-        ]
+        )
+        line = [*command(rv32_build.build(), icount, serial), *own]
         environ = {**os.environ, "QEMU_AUDIO_DRV": "none"}
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ
+            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ
         )
 
     def __enter__(self) -> "Machine":
@@ -115,6 +133,15 @@ class Machine:
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
                 pipe.close()
+
+    def pty(self) -> str:
+        """Of a machine whose `serial` is "pty": the device to connect to, as /dev/pts/3."""
+        assert self.process.stdout
+        line = self.process.stdout.readline().decode()
+        found = re.search(r"redirected to (\S+)", line)
+        if not found:
+            raise MachineError(f"QEMU did not start: {line.strip()}")
+        return found[1]
 
     def wait(self, timeout_s: float) -> Done:
         """Until it ends by itself."""
@@ -147,6 +174,37 @@ def modules(folders: Iterable[str] = LOCK, compiled: bool = True) -> dict[str, b
             else:
                 files[str(inside)] = found.read_bytes()
     return files
+
+
+def modules_for(*scripts: str) -> dict[str, bytes]:
+    """What goes on a flash for these files to run: they, and what of ours they import. What only CPython can read,
+    after `except ImportError`, is left out."""
+    files: dict[str, bytes] = {}
+    waiting = list(scripts)
+    while waiting:
+        path = ROOT / waiting.pop()
+        name = str(path.relative_to(ROOT).with_suffix(".mpy"))
+        if name in files or not path.is_file():
+            continue
+        with contextlib.suppress(rv32_build.BuildError):
+            files[name] = compile_module(path)
+            waiting += imported(path)
+    return files
+
+
+def imported(path: Path) -> list[str]:
+    """The files that a module may import, relative to the checkout; not all of them need exist."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            parts = name.split(".")
+            found += ["/".join(parts) + ".py", "/".join(parts[:-1] + ["__init__.py"])]
+    return found
 
 
 def compile_module(path: Path, arch: str = "rv32imc") -> bytes:
@@ -221,8 +279,6 @@ def run(script, arguments, heap, icount, add, only, source, timeout) -> None:
 
     In the script: `import rv32`, `rv32.count(f, *args)` gives the instructions that a call takes.
     """
-    import tempfile
-
     files = modules((*(only or LOCK), *add), compiled=not source)
     with tempfile.TemporaryDirectory() as folder:
         done = run_script(
@@ -234,8 +290,25 @@ def run(script, arguments, heap, icount, add, only, source, timeout) -> None:
     sys.exit(done.status)
 
 
+@main.command()
+@click.option("--heap", default="192k", show_default=True, help="Bytes, or with k or m behind.")
+@click.option(
+    "--add", multiple=True, help=f"A file or folder of the checkout to put on the flash, such as {LOCK[0]}."
+)
+def pty(heap, add) -> None:
+    """Keep a board running, for mpremote: prints the device to connect to. Ctrl-C ends it, machine.reset() does not."""
+    with tempfile.TemporaryDirectory() as folder:
+        memory = Memory(Path(folder) / "memory")
+        memory.put_files(modules(add))
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                with Machine(memory, heap=size(heap), icount=False, serial="pty") as machine:
+                    click.echo(f"mpremote connect {machine.pty()}")
+                    machine.process.wait()
+
+
 if __name__ == "__main__":
     try:
         main()
-    except rv32_build.BuildError as why:
+    except (rv32_build.BuildError, MachineError) as why:
         sys.exit(str(why))

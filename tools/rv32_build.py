@@ -14,6 +14,8 @@ import sys
 import tarfile
 from pathlib import Path
 
+from filelock import FileLock
+
 ROOT = Path(__file__).parent.parent
 BOARD = ROOT / "boards" / "qemu_rv32"
 BUILD = ROOT / "build" / "rv32"
@@ -68,8 +70,14 @@ def build() -> Path:
     if lacking := missing():
         raise BuildError(f"This machine lacks {', '.join(lacking)}: `make rv32` installs them.")
     elf = image()
-    if elf.exists():
-        return elf
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with FileLock(BUILD / "lock"):
+        if not elf.exists():
+            _build(elf)
+    return elf
+
+
+def _build(elf: Path) -> None:
     sources = _sources()
     made = elf.parent.with_suffix(".new")
     shutil.rmtree(made, ignore_errors=True)
@@ -96,7 +104,6 @@ def build() -> Path:
     shutil.rmtree(made / "build")
     shutil.rmtree(elf.parent, ignore_errors=True)
     made.rename(elf.parent)
-    return elf
 
 
 def _make(arguments: list, what: str) -> None:

@@ -8,6 +8,7 @@
 #include "py/runtime.h"
 #include "py/stackctrl.h"
 #include "py/stream.h"
+#include "shared/runtime/interrupt_char.h"
 #include "shared/runtime/pyexec.h"
 
 // What the host has written into memory before the start, little-endian; tools/rv32.py knows the same table.
@@ -90,17 +91,36 @@ void mp_hal_delay_ms(mp_uint_t ms) {
     } while (ticks() < end);
 }
 
-// The console. mpconfigboard.mk renames the port's own two away.
+// The console. mpconfigboard.mk renames the port's own two away. Input is taken in whenever a program waits, so that
+// Ctrl-C ends one that waits.
+
+static uint8_t input[1024];
+static uint16_t input_head, input_tail;
+
+void board_poll(void) {
+    while ((UART_LSR & 1) && (uint16_t)(input_head - input_tail) < sizeof(input)) {
+        uint8_t c = UART_DR;
+        if (c == mp_interrupt_char) {
+            mp_sched_keyboard_interrupt();
+        } else {
+            input[input_head++ % sizeof(input)] = c;
+        }
+    }
+}
 
 uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
-    return (flags & MP_STREAM_POLL_WR) | (UART_LSR & 1 ? flags & MP_STREAM_POLL_RD : 0);
+    board_poll();
+    return (flags & MP_STREAM_POLL_WR) | (input_head != input_tail ? flags & MP_STREAM_POLL_RD : 0);
 }
 
 int mp_hal_stdin_rx_chr(void) {
-    while (!(UART_LSR & 1)) {
+    for (;;) {
+        mp_event_handle_nowait();
+        if (input_head != input_tail) {
+            return input[input_tail++ % sizeof(input)];
+        }
         sleep_until(UINT64_MAX);
     }
-    return UART_DR;
 }
 
 // os.urandom (extmod/modos.c includes this file's declaration only). xorshift32: repeatable, and no secret.
@@ -134,14 +154,17 @@ int main(int argc, char **argv) {
     for (;;) {
         mp_init();
         pyexec_frozen_module("_boot.py", false);
-        int ended = pyexec_file_if_exists("main.py");
+        int ended = 0;
+        if (pyexec_mode_kind == PYEXEC_MODE_FRIENDLY_REPL) { // not when a tool has reset us to talk in the raw one
+            ended = pyexec_file_if_exists("main.py");
+        }
         while (!(ended & PYEXEC_FORCED_EXIT)) {
             ended = pyexec_mode_kind == PYEXEC_MODE_RAW_REPL ? pyexec_raw_repl() : pyexec_friendly_repl();
             if (ended != 0) {
                 break;
             }
         }
-        mp_printf(&mp_plat_print, "MPY: soft reboot\r\n");
+        mp_printf(&mp_plat_print, "MPY: soft reboot\n");
         gc_sweep_all();
         mp_deinit();
     }

@@ -4,6 +4,8 @@
 #undef MICROPY_PY_TIME
 #define MICROPY_PY_TIME (1)
 #define MICROPY_PY_TIME_TIME_TIME_NS (1)
+#define MICROPY_PY_TIME_GMTIME_LOCALTIME_MKTIME (1)
+#define MICROPY_EPOCH_IS_1970 (1) // unlike an ESP32, for the simulated world; the lock's logic asks neither
 #define MICROPY_PY_TIME_INCLUDEFILE "wall.h"
 #undef MICROPY_PY_SELECT
 #define MICROPY_PY_SELECT (1)
@@ -27,5 +29,7 @@
 #define MICROPY_EMIT_RV32_ZBA (0)
 #define MICROPY_EMIT_RV32_ZCMP (0)
 
+void board_poll(void);
 void board_wait(long timeout_ms);
+#define MICROPY_INTERNAL_EVENT_HOOK board_poll()
 #define MICROPY_INTERNAL_WFE(timeout_ms) board_wait(timeout_ms)

@@ -14,7 +14,7 @@ FROZEN_MANIFEST = $(BOARD_DIR)/manifest.py
 MPY_CROSS_FLAGS += -march=rv32imc
 
 SRC_BOARD_O += shared/runtime/gchelper_native.o shared/runtime/gchelper_rv32i.o
-SRC_C += $(BOARD_DIR)/board.c shared/timeutils/timeutils.c
+SRC_C += $(BOARD_DIR)/board.c $(BOARD_DIR)/flash.c shared/timeutils/timeutils.c
 SRC_C += $(addprefix $(MBEDTLS)/library/, aes.c sha1.c sha256.c platform_util.c constant_time.c)
 
 MICROPY_VFS_FAT = 1

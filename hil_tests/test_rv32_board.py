@@ -1,0 +1,84 @@
+"""The 32-bit board as a board: exact counts, a flash that outlives the machine, and mpremote as on any other."""
+
+import functools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import rv32
+
+MPREMOTE = Path(sys.prefix) / "bin" / "mpremote"
+
+COUNTING = """
+import rv32, time
+from protocol import mac
+def work(): return mac.hmac_sha256(b"key", b"message")
+start = time.ticks_us()
+print([rv32.count(work) for _ in range(3)], rv32.count(lambda: None) < 100)
+print(time.ticks_diff(time.ticks_us(), start) > 0, 1 << 30, (1 << 31) - 1 + 1)
+"""
+
+
+def run(tmp_path, source, **options):
+    script = tmp_path / "script.py"
+    script.write_text(source)
+    return rv32.run_script(script, tmp_path, **options)
+
+
+def test_counts_repeat_to_the_last_instruction(rv32_image, tmp_path):
+    first, second = (run(tmp_path, COUNTING) for _ in range(2))
+    assert first.status == 0 and first.output == second.output
+    assert first.output.splitlines()[1] == "True 1073741824 2147483648"
+
+
+@pytest.mark.parametrize(
+    "source, status, said",
+    [
+        ("print('fine')", 0, "fine"),
+        ("import sys; sys.exit(7)", 7, ""),
+        ("1 / 0", 1, "ZeroDivisionError"),
+        ("def f(): f()\nf()", 1, "maximum recursion depth exceeded"),
+        ("b = [bytes(1000) for _ in range(300)]", 1, "MemoryError"),
+        ("while True: pass", 124, ""),
+    ],
+)
+def test_how_a_script_ends(rv32_image, tmp_path, source, status, said):
+    done = run(tmp_path, source, timeout_s=10 if status == 124 else 60, files={})
+    assert done.status == status and said in done.output
+
+
+def test_its_flash_outlives_it(rv32_image, tmp_path):
+    memory = rv32.Memory(tmp_path / "memory")
+    once = b"import rv32\nopen('kept', 'w').write('before')\nprint('written')\nimport time\nwhile True: time.sleep(1)\n"
+    memory.put_files({"main.py": once})
+    with rv32.Machine(memory, icount=False) as machine:
+        assert b"written" in machine.process.stdout.readline()
+        machine.cut()
+    assert b"before" in memory.flash()
+    with rv32.Machine(memory, icount=False, serial="pty") as machine:
+        assert mpremote(machine.pty(), "fs", "cat", "kept") == "before"
+
+
+def mpremote(pty, *words):
+    """What it prints."""
+    done = subprocess.run([MPREMOTE, "connect", pty, *words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_mpremote_talks_to_it_as_to_any_board(rv32_image, tmp_path):
+    (tmp_path / "near.txt").write_text("from here\n")
+    (tmp_path / "mounted.py").write_text("print(open('/remote/near.txt').read())\n")
+    memory = rv32.Memory(tmp_path / "memory")
+    memory.put_files(rv32.modules_for("protocol/cbor.py"))
+    with rv32.Machine(memory, icount=False, serial="pty") as machine:
+        say = functools.partial(mpremote, machine.pty())
+        assert "(1, 25, 0" in say("exec", "import sys; print(sys.implementation)")
+        assert "b'\\x82\\x01\\x02'" in say("exec", "from protocol import cbor; print(cbor.encode([1, 2]))")
+        say("fs", "cp", str(tmp_path / "near.txt"), ":far.txt")
+        assert "far.txt" in say("fs", "ls") and say("fs", "cat", "far.txt") == "from here\n"
+        assert "from here" in say("mount", str(tmp_path), "run", str(tmp_path / "mounted.py"))
+        say("exec", "--no-follow", "import time\nwhile True: time.sleep(1)")
+        assert "interrupted" in say("exec", "print('interrupted')")
