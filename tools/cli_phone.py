@@ -40,7 +40,7 @@ def phone(context: click.Context, cloud: str, pocket: Path | None, radio: str | 
     """Be a rider's phone: claim a bike, unlock it over Bluetooth, park, re-open, end, bring receipts.
 
     \b
-    ringslot phone sign-up me
+    ringslot phone sign-up my-login
     ringslot phone claim BIKE-7
     ringslot phone unlock                 ride; close the ring by hand
     ringslot phone end
