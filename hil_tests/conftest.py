@@ -53,6 +53,14 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_collection_modifyitems(config, items):
+    """On another board, its own tests: the rest is about the simulator, its radio and its cloud."""
+    if config.getoption("--board") == "qemu_rv32":
+        chosen = [item for item in items if item.path.name.startswith("test_rv32_")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
 @pytest.fixture(scope="session")
 def rv32_image(request):
     """The image of boards/qemu_rv32. Who needs it is skipped where nobody has made it, unless it was asked for."""

@@ -51,7 +51,7 @@ class Hand:
                 line = await reader.readline()
                 if not line:
                     return
-                answer, then = self._answer(line)
+                answer, then = self.answer(line)
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
                 if then:
@@ -61,7 +61,7 @@ class Hand:
         finally:
             writer.close()
 
-    def _answer(self, line):
+    def answer(self, line):
         """(answer, what to do once it is sent, or None)."""
         try:
             if len(line) > _LINE:

@@ -1,0 +1,130 @@
+"""This board: the simulator's world around it, littlefs on its own flash, its console as a serial link, no network.
+
+Storage is under /lock, the world under /world of the same flash: both outlive the machine. There is no watchdog.
+"""
+
+import asyncio
+import os
+import select
+import sys
+
+import micropython
+import rv32
+
+from boards.sim import parts
+
+ROOT, WORLD = "/lock", "/world"
+EXIT_RESET, EXIT_POWER = 3, 4  # exit status of QEMU: start me again, warm or cold
+_ENETUNREACH = 101
+
+
+class Console:
+    """Standard input and output as a UART. Ctrl-C is data from now on."""
+
+    def __init__(self):
+        micropython.kbd_intr(-1)
+        self._poll = select.poll()
+        self._poll.register(sys.stdin, select.POLLIN)
+        self.write = sys.stdout.buffer.write
+
+    def read(self, n):
+        data = bytearray()
+        while len(data) < n and self._poll.poll(0):
+            data += sys.stdin.buffer.read(1)
+        return data
+
+
+class Clock:
+    def __init__(self, lasting):
+        self._lasting = lasting
+        self._booted = lasting.now_ms()
+
+    def uptime_ms(self):
+        return self._lasting.now_ms() - self._booted
+
+    def rtc(self):
+        offset = self._lasting.rtc_offset
+        return None if offset is None else self._lasting.now_ms() // 1_000 + offset
+
+    def set_rtc(self, unix):
+        self._lasting.rtc_offset = unix - self._lasting.now_ms() // 1_000
+        self._lasting.save()
+
+    async def sleep_ms(self, ms):
+        await asyncio.sleep_ms(ms)
+
+
+class Motor(parts.Motor):
+    """Each pull is on record before the motor turns."""
+
+    def __init__(self, lasting):
+        super().__init__(lasting.at)
+        self._lasting = lasting
+
+    def pull(self):
+        super().pull()
+        self._lasting.save()
+
+    def stop(self):
+        super().stop()
+        self._lasting.save()
+
+
+class Bearer:
+    """No network."""
+
+    async def open(self, host, port):
+        raise OSError(_ENETUNREACH)
+
+    def send(self, datagram):
+        raise OSError(_ENETUNREACH)
+
+    async def recv(self, timeout_ms):
+        raise OSError(_ENETUNREACH)
+
+    def close(self):
+        pass
+
+
+class Storage:
+    root = ROOT
+
+
+class Watchdog:
+    def feed(self):
+        pass
+
+
+class Board:
+    """boards.contract.Board in the world that `lasting` keeps."""
+
+    def __init__(self, lasting, link):
+        self.lasting = lasting
+        self.link = link
+        self.storage = Storage()
+        self.boot_cause = lasting.boot_cause
+        self.clock = Clock(lasting)
+        self.motor = Motor(lasting)
+        self.bolt = parts.Bolt(lasting.at)
+        self.shackle = parts.Shackle(lasting.at)
+        self.motion = parts.Motion(lasting.at)
+        self.led = parts.Led(lasting.at)
+        self.battery = parts.Battery(lasting.at)
+        self.gnss = parts.Gnss(lasting.at, lasting.receiver)
+        self.bearer = Bearer()
+        self.watchdog = Watchdog()
+        lasting.world.radio_on = True
+
+    def random(self, n):
+        return os.urandom(n)
+
+    def reset(self):
+        self.end("reset")
+
+    def end(self, farewell):
+        """Stops the processor: "reset", or "power", which loses the clock."""
+        if farewell == "power":
+            self.lasting.rtc_offset = None
+        self.lasting.at().dark()
+        self.lasting.save(farewell)
+        rv32.exit(EXIT_RESET if farewell == "reset" else EXIT_POWER)

@@ -1,0 +1,45 @@
+"""One lock on the 32-bit board: `main.py` on its flash imports this. The composition root of this board.
+
+The console is its serial link (boards/parts/serial_link.py), whose packets of kind OTHER are the hand beside the bike.
+"""
+
+import asyncio
+import gc
+import json
+import os
+
+gc.threshold(16_384)  # what importing a module leaves is collected before the next one, or the heap scatters
+
+import protocol.ed25519  # noqa: E402, F401  what takes most room comes first, while the heap is empty
+from boards.parts.serial_link import SerialLink  # noqa: E402
+from boards.qemu_rv32.board import WORLD, Board, Console  # noqa: E402
+from boards.sim.hand import Hand  # noqa: E402
+from boards.sim.lasting import Lasting  # noqa: E402
+from firmware.lock import Lock  # noqa: E402
+
+
+async def main():
+    try:
+        os.mkdir(WORLD)
+    except OSError:
+        pass  # from an earlier boot
+    hand = None
+
+    def by_hand(line):
+        answer, then = hand.answer(line)
+        if then:
+            asyncio.get_event_loop().create_task(soon(then))
+        return json.dumps(answer).encode()
+
+    async def soon(then):
+        await asyncio.sleep_ms(20)  # the answer leaves first
+        then()
+
+    board = Board(Lasting(WORLD), SerialLink(Console(), by_hand))
+    lock = Lock(board)
+    hand = Hand(board, lock.snapshot)
+    await lock.run()
+
+
+def run():
+    asyncio.run(main())

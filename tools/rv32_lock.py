@@ -1,0 +1,158 @@
+"""A lock on the 32-bit board, and phones beside it: the host's end of its serial link (boards/parts/serial_link.py).
+
+`Rv32Lock` is the lock: started, cut, and reached into by hand. A `Client` is one phone's connection, as much of a
+bleak client as tools/phone.py uses, so that the rider's own code talks to this board.
+"""
+
+import asyncio
+import json
+import os
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from boards.parts import serial_link as wire
+from tools import phone, rv32
+
+MAIN = b"from boards.qemu_rv32 import main\nmain.run()\n"
+MTU = 244  # bytes of a frame: ATT_MTU 247
+_HAND_S = 20
+
+
+class Rv32Lock:
+    """`folder` keeps its memory from run to run; `files`: what it is provisioned with."""
+
+    def __init__(self, folder: Path, files: dict[str, bytes], heap: int = rv32.HEAP) -> None:
+        self.memory = rv32.Memory(folder / "memory")
+        self.heap = heap
+        code = rv32.modules_for("boards/qemu_rv32/main.py")
+        own = {f"lock/{name}": data for name, data in files.items()}
+        self.memory.put_files({**code, **own, "main.py": MAIN})
+        self.machine: rv32.Machine | None = None
+        self.advertised = b""
+        self.log: list[str] = []  # what it printed beside its packets
+        self._boots = 0
+
+    def start(self, timeout_s: float = 60) -> None:
+        """Returns once it advertises."""
+        self.clients: dict[int, Client] = {}
+        self._replies: queue.Queue[bytes] = queue.Queue()
+        self._up = threading.Event()
+        self._boots += 1
+        seed = int.from_bytes(os.urandom(4), "big") | 1
+        self.machine = rv32.Machine(self.memory, heap=self.heap, icount=False, seed=seed)
+        threading.Thread(target=self._listen, args=(self.machine.process,), daemon=True).start()
+        if not self._up.wait(timeout_s):
+            self.cut()
+            raise rv32.MachineError("The lock did not start:\n" + "\n".join(self.log[-30:]))
+
+    def cut(self) -> None:
+        """Takes its power, whatever it is doing."""
+        if self.machine:
+            self.machine.process.kill()
+            self.machine.process.wait()
+            for client in list(self.clients.values()):
+                client.gone()
+
+    def ended(self, timeout_s: float = 20) -> int:
+        """The exit status, once it has ended by itself."""
+        assert self.machine
+        return self.machine.process.wait(timeout_s)
+
+    def hand(self, do: str, **more: Any) -> dict[str, Any]:
+        """One thing that a person beside the bike does; see boards/sim/hand.py."""
+        self.send(wire.OTHER, 0, json.dumps({"do": do, **more}).encode())
+        answer = json.loads(self._replies.get(timeout=_HAND_S))
+        if not answer["ok"]:
+            raise rv32.MachineError(f"cannot {do}: {answer['error']}")
+        return answer
+
+    def send(self, kind: int, slot: int, payload: bytes) -> None:
+        self.write(wire.packet(kind, slot, payload))
+
+    def write(self, data: bytes) -> None:
+        """Anything on the line."""
+        assert self.machine and self.machine.process.stdin
+        try:
+            self.machine.process.stdin.write(data)
+            self.machine.process.stdin.flush()
+        except OSError:
+            pass  # its power has gone
+
+    def _listen(self, process) -> None:
+        clients, buffer = self.clients, b""
+        while data := os.read(process.stdout.fileno(), 4096):
+            *packets, buffer = (buffer + data).split(b"\0")
+            for packet in packets:
+                try:
+                    self._take(*wire.unpacked(packet))
+                except ValueError:
+                    self.log += rv32.text(packet).splitlines()
+        self.log += rv32.text(buffer).splitlines()
+        for client in list(clients.values()):
+            client.gone()
+
+    def _take(self, kind: int, slot: int, payload: bytes) -> None:
+        if kind == wire.ADVERTISE:
+            self.advertised = payload[:8]
+            self._up.set()
+        elif kind == wire.OTHER:
+            self._replies.put(payload)
+        elif slot in self.clients:
+            if kind == wire.FRAME:
+                self.clients[slot].heard(payload)
+            elif kind == wire.DISCONNECT:
+                self.clients[slot].gone()
+
+
+class Client:
+    """One phone's connection in that slot."""
+
+    def __init__(self, lock: Rv32Lock, slot: int = 0, mtu: int = MTU) -> None:
+        self.lock, self.slot, self.mtu = lock, slot, mtu
+        self.up = False
+        self._listener: Callable[[Any, bytes], None] | None = None
+        self._ended: Callable[[Any], None] = lambda client: None
+        room = SimpleNamespace(max_write_without_response_size=mtu)
+        self.services = SimpleNamespace(get_characteristic=lambda uuid: room)
+
+    async def connect(self, keep: Callable[[bytes], None] = lambda receipt: None) -> phone.Link:
+        """A link as tools/phone.py gives it."""
+        self._loop = asyncio.get_running_loop()
+        link = phone.Link(keep)
+        self._ended = link.ended
+        self.lock.clients[self.slot] = self
+        self.up = True
+        self.lock.send(wire.CONNECT, self.slot, self.mtu.to_bytes(2, "big"))
+        await link.begin(self)  # type: ignore[arg-type]
+        return link
+
+    async def start_notify(self, characteristic: str, listener: Callable[[Any, bytes], None]) -> None:
+        self._listener = listener
+
+    async def write_gatt_char(self, characteristic: Any, data: bytes, response: bool) -> None:
+        if not self.up:
+            raise OSError("Not connected")
+        self.lock.send(wire.FRAME, self.slot, bytes(data))
+
+    async def disconnect(self) -> None:
+        if self.up:
+            self.lock.send(wire.DISCONNECT, self.slot, b"")
+            self.gone()
+            await asyncio.sleep(0.1)  # it frees the slot
+
+    # From the line's thread
+
+    def heard(self, frame: bytes) -> None:
+        if self._listener:
+            self._loop.call_soon_threadsafe(self._listener, None, frame)
+
+    def gone(self) -> None:
+        if self.up:
+            self.up = False
+            self.lock.clients.pop(self.slot, None)
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._ended, self)
