@@ -8,6 +8,7 @@ and compares after every step. `--hypothesis-seed` repeats a run; a failure prin
 import contextlib
 import copy
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
@@ -280,21 +281,14 @@ class Street_(RuleBasedStateMachine):
 
     @act(3, needs="claims")
     def reopen(self):
-        claim = self._pick(self.claims[-3:])
-        cti = bytes.fromhex(claim.cti)
-        expected = None
-
-        async def act(link, greeting):
-            nonlocal expected
-            mine = self.model.ride is not None and self.model.ride.cti == cti
-            expected = self.model.reopen(claim.key if mine else "another ride's")
-            return await link.ask(greeting, exchange.OPEN, None, cti, claim.key)
-
-        result = self._exchange(act)
-        self._heard(result, expected)
+        self._prove(exchange.OPEN, self.model.reopen)
 
     @act(needs="claims")
     def end(self):
+        self._prove(exchange.END, self.model.end)
+
+    def _prove(self, command: int, judge: Callable[[str], int]) -> None:
+        """A request without a token, by the key of some claim: the running ride's or another's."""
         claim = self._pick(self.claims[-3:])
         cti = bytes.fromhex(claim.cti)
         expected = None
@@ -302,8 +296,8 @@ class Street_(RuleBasedStateMachine):
         async def act(link, greeting):
             nonlocal expected
             mine = self.model.ride is not None and self.model.ride.cti == cti
-            expected = self.model.end(claim.key if mine else "another ride's")
-            return await link.ask(greeting, exchange.END, None, cti, claim.key)
+            expected = judge(claim.key if mine else "another ride's")
+            return await link.ask(greeting, command, None, cti, claim.key)
 
         result = self._exchange(act)
         self._heard(result, expected)
