@@ -21,8 +21,8 @@ from pathlib import Path
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocol import exchange, keys, token
-from tools import comb, rv32, rv32_build
+from protocol import exchange, keys, keyset, token
+from tools import comb, provision, rv32, rv32_build
 
 ROOT = rv32.ROOT
 MICROPYTHON = Path(sys.prefix) / "bin" / "micropython"
@@ -141,7 +141,27 @@ def measure(folder: Path) -> tuple[dict, dict]:
         rows[name] = {"instructions": total - storage - world, "allocated": allocated}
     rows["intent write, fresh flash"] = {"instructions": whole["intent", "early"][0]}
     rows["intent write, 500 receipts on"] = {"instructions": whole["intent", "late"][0]}
+    took, used = boot(folder)
+    rows["boot to advertising"] = {"instructions": took, "allocated": used}
     return rows, {"a comb": len(comb.base())}
+
+
+def boot(folder: Path) -> tuple[int, int]:
+    """(instructions to the first advertisement, bytes of heap then in use: code, combs, and the simulated world)."""
+    ride = private("ride").public_key().public_bytes_raw()
+    entries = [(keys.kid(keys.RIDE, ride), ride, START, START + 86_400)]
+    settings = {"kind": "exclusive", "uplink_host": "192.0.2.1"}
+    provision.write(
+        folder / "lock", provision.Identity(b"lock-one", bytes(32)), keyset.encode(1, entries), settings
+    )
+    files = rv32.modules_for("tools/rv32_bench_boot.py")
+    files |= {f"lock/{name}": data for name, data in provision.read(folder / "lock").items()}
+    script = ROOT / "tools" / "rv32_bench_boot.py"
+    done = rv32.run_script(script, folder, files=files, heap=rv32.size("1m"))
+    if done.status:
+        raise rv32.MachineError(f"the lock did not boot on RV32:\n{done.output}")
+    _, took, used = done.output.split()
+    return int(took), int(used)
 
 
 def mpy_sizes() -> dict[str, dict[str, int]]:

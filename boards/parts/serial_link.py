@@ -1,7 +1,8 @@
 """Links over a serial line in place of a radio: boards.contract.Link for boards without Bluetooth, and for benches.
 
 A packet is COBS-encoded and ends with a zero byte: kind, slot (0 to 3), payload, and the CRC-32 of all before, 4 bytes
-big-endian. Noise between packets is skipped, a damaged packet is dropped and every link told that it may have lost a frame.
+big-endian. Noise between packets is skipped. A damaged packet is dropped, and every link told that it may have lost
+a frame.
 
 | kind       | to the board                              | from the board                                      |
 |------------|-------------------------------------------|-----------------------------------------------------|
