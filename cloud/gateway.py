@@ -159,7 +159,8 @@ async def run(cloud: Cloud, host: str, port: int) -> None:
 def main(port: int | None) -> None:
     """Take in what locks send."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("coap").setLevel(logging.ERROR)  # aiocoap's: it says at INFO what we answered
+    for library in ("coap", "alembic"):  # they say at INFO what went as it should
+        logging.getLogger(library).setLevel(logging.ERROR)
     settings = from_environment()
     require_newest(settings.database_url)
     host, configured = settings.coap

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sqlite3
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +13,7 @@ import pytest
 from aiocoap import oscore as aiocoap_oscore
 from sqlalchemy import select
 
-from cloud import commands, endpoint, locks
+from cloud import commands, endpoint, locks, oscore, peers
 from cloud.context import Cloud
 from cloud.gateway import Gateway as InProcess
 from cloud.tables import Fix, Note, Receipt, Ride, StatusSample
@@ -521,17 +522,54 @@ def test_a_lock_registered_a_moment_ago_is_known(cloud, gateway, wire):
 
 def test_sigterm_answers_what_has_come_in_and_ends_well(cloud, gateway, pen, wire):
     uplink = Uplink(pen, wire)
-    uplink.post(b"t", batch())
+    assert uplink.post(b"t", batch())[0] == coap.CHANGED
     datagram, request = uplink.seal(b"r", telemetry.encode_receipts([pen.open(b"cti-last", T)]))
+    holder = sqlite3.connect(cloud.db.engine.url.database, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
     uplink.wire.socket.send(datagram)
-    time.sleep(0.01)
+    time.sleep(0.3)
+    gateway.process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    uplink.wire.socket.send(b"\x40\x00\x77\x77")  # from now on it takes nothing in
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert uplink.open(uplink.wire.receive(10), request)[0] == coap.CHANGED
     status, log = gateway.stop()
     assert status == 0 and "Traceback" not in log, log
-    answer = uplink.wire.receive(1)
-    assert (answer is None) == (stored(cloud, Receipt, pen) == []) or answer is None
-    gateway.start()
-    assert uplink.post(b"r", telemetry.encode_receipts(pen.log))[0] == coap.CHANGED
+    assert uplink.wire.receive(0.2) is None
     assert len(stored(cloud, Receipt, pen)) == 1
+    gateway.start()
+
+
+def test_hostile_datagrams_leave_no_line_in_the_log(cloud):
+    gateway = Gateway(cloud).start()
+    wire = Wire(gateway.port)
+    for datagram in [*MALFORMED, *(datagram for datagram, _ in REFUSED.values())]:
+        wire.socket.send(datagram)
+    assert wire.ask(b"\x40\x00\x77\x77") is not None
+    status, log = gateway.stop()
+    wire.close()
+    assert (status, log) == (0, "")
+
+
+def test_what_waits_for_the_database_is_bounded(cloud):
+    async def crowd() -> tuple[list[bool], int]:
+        free, called = threading.Event(), []
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(free.wait, 10)
+            loader = peers.Loader(cloud, oscore.Peers(), pool)
+            taken = [loader.wait(bytes([n, 0, 0, 0]), lambda: called.append(1)) for n in range(80)]
+            await asyncio.sleep(0)
+            free.set()
+            while len(called) < sum(taken):
+                await asyncio.sleep(0.01)
+            assert loader.wait(b"more", lambda: called.append(1))
+            await asyncio.sleep(0.1)
+        return taken, len(called)
+
+    taken, called = asyncio.run(asyncio.wait_for(crowd(), 20))
+    assert taken == [True] * peers.WAITING + [False] * (80 - peers.WAITING)
+    assert called == peers.WAITING + 1
 
 
 @pytest.mark.parametrize("missing", ["RINGSLOT_SECRET", "RINGSLOT_DATABASE_URL"])

@@ -233,7 +233,7 @@ class Uplink:
     def ask(self, datagram: bytes) -> bytes:
         """The answer to a request of ours, in its acknowledgement or on its own. Raises TimeoutError."""
         token = coap.decode(datagram).token
-        for _ in range(5):  # RFC 7252 §4.2: the very same bytes again
+        for _ in range(12):  # RFC 7252 §4.2: the very same bytes again; more patient than a lock
             answer = self.wire.ask(datagram, 2)
             while answer is not None:
                 message = coap.decode(answer)
