@@ -1,0 +1,92 @@
+"""Rides and telemetry without end in one process, for test_rv32_soak.py: `soak.py UNLOCKS RECORDS`.
+
+Runs on MicroPython, on 32 and on 64 bits: the whole lock on a virtual board, its files on the flash that is there.
+Ten times it prints what the heap looks like after a collection: `at UNLOCKS free BYTES`, and MicroPython's own account.
+"""
+
+import gc
+import os
+import sys
+
+sys.path[0] = ""  # the checkout, not hil_tests/
+gc.threshold(16_384)  # as in main.py of the boards
+
+import micropython  # noqa: E402
+
+import protocol.ed25519  # noqa: E402, F401
+from boards.sim.bench import Bench, key  # noqa: E402
+from firmware.lock import Lock  # noqa: E402
+from protocol import telemetry  # noqa: E402
+
+_BATCH = 20
+
+
+class Files:
+    """The flash that this process has anyway, in place of one in the heap."""
+
+    root = "soak"
+
+    def __init__(self):
+        os.mkdir(self.root)
+
+
+class Soak(Bench):
+    def provision(self, *given):
+        self.board.storage = Files()
+        super().provision(*given)
+
+
+def tell(outbox, first, count):
+    """That many records, sent in batches as the uplink does. Gives what came out, packed."""
+    size = 0
+    for n in range(first, first + count):
+        outbox.put((telemetry.FIX, 1_760_000_000 + n, 520_000_000 + n % 977, 49_000_000 - n % 1_009, n % 50))
+        if outbox.waiting() >= _BATCH:
+            number, records = outbox.peek(_BATCH)
+            size += len(telemetry.encode_batch(number, records))
+            outbox.drop_to(number + len(records))
+    return size
+
+
+def ride(soak, phone, rider, epoch):
+    cti = soak.random(8)
+    answer = phone.open(soak.token(rider, epoch, cti), rider)
+    if answer is None or answer.status:
+        raise AssertionError(f"unlock {epoch} was refused")
+    soak.wait(1, 200)
+    soak.world.close()
+    soak.wait(1, 200)
+    answer = phone.end(cti, rider)
+    if answer is None or answer.status:
+        raise AssertionError(f"the end of ride {epoch} was refused")
+    phone.listen()
+    phone.heard.clear()
+    phone.receipts.clear()
+    soak.world.led_history.clear()
+    receipts = soak.lock.receipts
+    receipts.acked(receipts.last_seq)
+
+
+def account(done):
+    gc.collect()
+    print("at", done, "free", gc.mem_free())
+    micropython.mem_info()
+
+
+def main(unlocks, records):
+    soak = Soak(Lock)
+    rider, phone = key("rider"), soak.phone()
+    tell(soak.lock.outbox, 0, 500)
+    for epoch in range(1, 4):  # what is made at first use is there
+        ride(soak, phone, rider, epoch)
+    account(0)
+    each = records // unlocks
+    for n in range(1, unlocks + 1):
+        tell(soak.lock.outbox, n * each, each)
+        ride(soak, phone, rider, n + 3)
+        if n * 10 % unlocks < 10:
+            account(n)
+    print("done", unlocks, unlocks * each)
+
+
+main(int(sys.argv[1]), int(sys.argv[2]))
