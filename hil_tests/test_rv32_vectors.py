@@ -54,7 +54,7 @@ def report(rv32_image, tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("path, test", cases())
+@pytest.mark.parametrize("path, test", list(cases()))
 def test_on_32_bits(report, path, test):
     reports, rest = report(path)
     verdict, printed = reports.get(test, ("no report", rest))
