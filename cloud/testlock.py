@@ -247,7 +247,7 @@ class Uplink:
     def post(self, path: bytes, payload: bytes, **more: Any) -> tuple[int, bytes]:
         """(code, payload) after Echo and after naming the context, as SPEC 10 says. Raises TimeoutError."""
         echo: list[tuple[int, bytes]] = []
-        for _ in range(4):
+        for _ in range(9):
             datagram, request = self.seal(path, payload, options=echo, **more)
             code, options, body = self.open(self.ask(datagram), request)
             if code == coap.UNAUTHORIZED and coap.ECHO in options:
