@@ -1,4 +1,4 @@
-"""The same on PostgreSQL: every test of claims, the fleet and who may do what, the migrations, and the race."""
+"""The same on PostgreSQL: every test of claims, the fleet, rides and the console, the migrations, and the race."""
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -8,8 +8,10 @@ from cloud import db, testpostgres
 from cloud.context import unix_now
 from cloud.tables import Base
 from cloud.test_claims import *  # noqa: F403
+from cloud.test_console import *  # noqa: F403
 from cloud.test_fleet import *  # noqa: F403
 from cloud.test_race import PAIRS, check, race
+from cloud.test_rides import *  # noqa: F403
 from cloud.testsite import Site, served
 
 pytestmark = pytest.mark.skipif(testpostgres.find() is None, reason="PostgreSQL is not installed here")
