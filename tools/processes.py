@@ -126,7 +126,7 @@ class Processes:
                 "stdout": log,
                 "stderr": subprocess.STDOUT,
                 "start_new_session": True,  # a group: Ctrl-C is ours alone, and a kill takes its workers too
-                "preexec_fn": _end_with_us(),
+                "preexec_fn": end_with_us(),
             }
             words = [str(part) for part in command]
             try:
@@ -144,7 +144,8 @@ class Processes:
         return child
 
 
-def _end_with_us() -> Callable[[], None] | None:
+def end_with_us() -> Callable[[], None] | None:
+    """What a child runs before its program, so that it is killed when the thread that starts it ends."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl  # looked up before the fork
