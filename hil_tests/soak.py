@@ -50,6 +50,7 @@ def tell(outbox, first, count):
 
 def ride(soak, phone, rider, epoch):
     cti = soak.random(8)
+    soak.world.set_battery(4_100)  # somebody charges it
     answer = phone.open(soak.token(rider, epoch, cti), rider)
     if answer is None or answer.status:
         raise AssertionError(f"unlock {epoch} was refused")
