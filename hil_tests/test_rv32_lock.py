@@ -127,6 +127,7 @@ def test_what_is_refused_moves_nothing(street):
     asyncio.run(attack())
 
 
+@pytest.mark.long  # how far a ride gets in a second depends on the host
 def test_power_cuts_at_any_moment_lose_and_contradict_nothing(street):
     """Each round rides, and is cut after a random time. Whatever a phone was told before is so after."""
     moment = random.Random(SEED)
@@ -157,7 +158,7 @@ def test_power_cuts_at_any_moment_lose_and_contradict_nothing(street):
     async def whole_log():
         """What the lock has is what phones were told, and more, without a gap."""
         link = await Client(street.lock).connect(street.keep)
-        await link.greet()
+        await link.greet(patient=True)  # a slow host takes longer than the 10 s that a hasty phone gets
         found = []
         for batch in await link.collect():
             found += exchange.open_batch(keys.batch_key(street.identity.k_lock), batch)
