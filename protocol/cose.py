@@ -1,8 +1,9 @@
-"""COSE (RFC 9052) in three forms, each with one algorithm, always tagged, and no header beyond its own:
+"""COSE (RFC 9052) in four forms, each with one algorithm, always tagged, and no header beyond its own:
 
 | form          | tag | protected header  | unprotected header  | algorithm (RFC 9053)                        |
 |---------------|-----|-------------------|---------------------|---------------------------------------------|
 | COSE_Sign1    | 18  | {1: -8, 4: kid}   | {} or {-65537: x}   | EdDSA with Ed25519, 64-byte signature       |
+| COSE_Sign     | 98  | {}, as h''         | {}                  | the same by each signer, under its kid      |
 | COSE_Mac0     | 17  | {1: 5}            | {}                  | HMAC 256/256, 32-byte tag                   |
 | COSE_Encrypt0 | 16  | {1: 10}           | {5: nonce}          | AES-CCM-16-64-128, 13-byte nonce            |
 
@@ -21,6 +22,7 @@ from protocol.mac import ct_eq, hmac_sha256
 _SIGN1 = const(18)  # tags, RFC 9052 §2
 _MAC0 = const(17)
 _ENCRYPT0 = const(16)
+_SIGN = const(98)
 
 _ALG = const(1)  # header labels, RFC 9052 §3.1
 _KID = const(4)
@@ -41,7 +43,7 @@ class CoseError(ValueError):  # ├─ Malformed  └─ Forged
 
 
 class Malformed(CoseError):
-    """Not one of the three forms above."""
+    """Not one of the four forms above."""
 
 
 class Forged(CoseError):
@@ -67,6 +69,11 @@ class Sign1:
 def sig_structure(protected: bytes, payload: bytes, external_aad: bytes = b"") -> bytes:
     """RFC 9052 §4.4."""
     return cbor.encode(["Signature1", protected, external_aad, payload])
+
+
+def signer_structure(protected: bytes, payload: bytes, external_aad: bytes = b"") -> bytes:
+    """RFC 9052 §4.4, of one signer of a COSE_Sign whose body's protected header is empty."""
+    return cbor.encode(["Signature", b"", protected, external_aad, payload])
 
 
 def mac_structure(protected: bytes, payload: bytes, external_aad: bytes = b"") -> bytes:
@@ -100,13 +107,55 @@ def parse_sign1(data: bytes, limit: int, external_aad: bytes = b"") -> Sign1:
     hint = unprotected.get(_HINT)
     if len(unprotected) > 1 or (unprotected and (not isinstance(hint, bytes) or len(hint) != 32)):
         raise Malformed("unprotected header")
-    header = _decode(protected, limit)
-    if not isinstance(header, dict) or len(header) != 2 or header.get(_ALG) != _EDDSA:
-        raise Malformed("protected header")
-    kid = header.get(_KID)
-    if not isinstance(kid, bytes) or not 0 < len(kid) <= KID_MAX:
-        raise Malformed("kid")
+    kid = _kid(protected, limit)
     return Sign1(kid, payload, signature, sig_structure(protected, payload, external_aad), hint)
+
+
+# ---- COSE_Sign, RFC 9052 §4.1
+
+
+def sign(payload: bytes, signers, external_aad: bytes = b"") -> bytes:
+    """Signed by several: `signers` gives (kid, sign(bytes) -> 64 bytes), no kid twice; their order is no matter."""
+    signatures: list = []
+    for kid, by in sorted(signers, key=lambda signer: signer[0]):
+        if not 0 < len(kid) <= KID_MAX:
+            raise ValueError("kid is 1 to 32 bytes")
+        protected = cbor.encode({_ALG: _EDDSA, _KID: kid})
+        if signatures and signatures[-1][0] == protected:
+            raise ValueError("a kid twice")
+        signature = by(signer_structure(protected, payload, external_aad))
+        if len(signature) != _SIGNATURE:
+            raise ValueError("an Ed25519 signature is 64 bytes")
+        signatures.append([protected, {}, signature])
+    if not signatures:
+        raise ValueError("nobody signs")
+    return cbor.encode(cbor.Tag(_SIGN, [b"", {}, payload, signatures]))
+
+
+def parse_sign(data: bytes, limit: int, external_aad: bytes = b"") -> tuple:
+    """(payload, [(kid, to be signed, signature)] sorted by kid, none twice), NO signature verified, at least one there.
+    Malformed if longer than limit or not the form above."""
+    protected, unprotected, payload, entries = _parts(data, limit, _SIGN, 4)
+    if protected != b"" or unprotected != {}:  # RFC 9052 §3: an empty protected map is a string of no bytes
+        raise Malformed("headers")
+    if not isinstance(payload, bytes) or not isinstance(entries, list) or not entries:
+        raise Malformed("payload or signatures")
+    signatures: list = []
+    for entry in entries:
+        if (
+            not isinstance(entry, list)
+            or len(entry) != 3
+            or not isinstance(entry[0], bytes)
+            or entry[1] != {}
+        ):
+            raise Malformed("signature's headers")
+        if not isinstance(entry[2], bytes) or len(entry[2]) != _SIGNATURE:
+            raise Malformed("signature")
+        kid = _kid(entry[0], limit)
+        if signatures and kid <= signatures[-1][0]:
+            raise Malformed("signatures unsorted or twice")
+        signatures.append((kid, signer_structure(entry[0], payload, external_aad), entry[2]))
+    return payload, signatures
 
 
 # ---- COSE_Mac0, RFC 9052 §6.2
@@ -169,6 +218,17 @@ def _decode(data, limit):
         return cbor.decode(data, limit)
     except cbor.CborError as error:
         raise Malformed(str(error))
+
+
+def _kid(protected, limit):
+    """The kid of a protected header {1: -8, 4: kid}."""
+    header = _decode(protected, limit)
+    if not isinstance(header, dict) or len(header) != 2 or header.get(_ALG) != _EDDSA:
+        raise Malformed("protected header")
+    kid = header.get(_KID)
+    if not isinstance(kid, bytes) or not 0 < len(kid) <= KID_MAX:
+        raise Malformed("kid")
+    return kid
 
 
 def _parts(data, limit, tag, count):

@@ -1,4 +1,4 @@
-"""RFC 8392 appendix A as far as our algorithms reach, then our own three forms, whole and spoiled.
+"""RFC 8392 appendix A as far as our algorithms reach, then our own four forms, whole and spoiled.
 
 The RFC's messages carry a kid in the unprotected header and a truncated or ECDSA proof, so parse_* must refuse
 them; their bytes are checked through the structures, which every COSE message shares.
@@ -217,6 +217,89 @@ def test_sign1_may_hint_at_x():
     hinted, plain = cose.parse_sign1(data, 512), cose.parse_sign1(wrap(18, EDDSA, {}, b"p", SIGNATURE), 512)
     assert hinted.hint == SIGNATURE[:32] and plain.hint is None
     assert hinted.to_be_signed == plain.to_be_signed  # it is not signed
+
+
+def test_sign_bytes():
+    signed = []
+
+    def by(data):
+        signed.append(data)
+        return SIGNATURE
+
+    other = b"\xa2\x01\x27\x04\x46ride-2"
+    data = cose.sign(b"payload", [(b"ride-2", by), (KID, by)], b"external")
+    assert signed == [  # RFC 9052 §4.4: body's protected header, then the signer's
+        b"\x85\x69Signature\x40\x4b" + header + b"\x48external\x47payload" for header in (EDDSA, other)
+    ]
+    entries = [b"\x83\x4b" + header + b"\xa0\x58\x40" + SIGNATURE for header in (EDDSA, other)]
+    assert data == b"\xd8\x62\x84\x40\xa0\x47payload\x82" + b"".join(entries)
+    payload, found = cose.parse_sign(data, len(data), b"external")
+    assert payload == b"payload"
+    assert found == [(KID, signed[0], SIGNATURE), (b"ride-2", signed[1], SIGNATURE)]
+    assert cose.parse_sign(data, 512)[1][0][1] != signed[0]  # other external data
+
+
+def test_a_sign1_is_never_a_sign():
+    one, several = cose.sig_structure(EDDSA, b"p"), cose.signer_structure(EDDSA, b"p")
+    assert (
+        one != several
+        and error_of(cose.parse_sign, wrap(18, EDDSA, {}, b"p", SIGNATURE), 512) is cose.Malformed
+    )
+
+
+def test_sign_refuses_to_write_what_it_would_not_read():
+    def by(data):
+        return SIGNATURE
+
+    assert error_of(cose.sign, b"", []) is ValueError
+    assert error_of(cose.sign, b"", [(b"", by)]) is ValueError
+    assert error_of(cose.sign, b"", [(bytes(33), by)]) is ValueError
+    assert error_of(cose.sign, b"", [(KID, by), (KID, by)]) is ValueError
+    assert error_of(cose.sign, b"", [(KID, lambda data: SIGNATURE[1:])]) is ValueError
+
+
+def test_sign_one_form_only():
+    one = [EDDSA, {}, SIGNATURE]
+    two = [b"\xa2\x01\x27\x04\x46ride-2", {}, SIGNATURE]
+    good = wrap(98, b"", {}, b"p", [one, two])
+    assert [kid for kid, _, _ in cose.parse_sign(good, 512)[1]] == [KID, b"ride-2"]
+    bad = (
+        good[2:],  # untagged
+        good + b"\x00",
+        good[:-1],
+        wrap(18, b"", {}, b"p", [one, two]),
+        wrap(98, b"", {}, b"p"),
+        wrap(98, b"", {}, b"p", [one], b""),
+        wrap(98, b"\xa0", {}, b"p", [one]),
+        wrap(98, EDDSA, {}, b"p", [one]),
+        wrap(98, {}, {}, b"p", [one]),
+        wrap(98, b"", {4: KID}, b"p", [one]),
+        wrap(98, b"", b"", b"p", [one]),
+        wrap(98, b"", {}, None, [one]),  # detached
+        wrap(98, b"", {}, "p", [one]),
+        wrap(98, b"", {}, b"p", []),
+        wrap(98, b"", {}, b"p", SIGNATURE),
+        wrap(98, b"", {}, b"p", {}),
+        wrap(98, b"", {}, b"p", [two, one]),
+        wrap(98, b"", {}, b"p", [one, one]),
+        wrap(98, b"", {}, b"p", [one, [EDDSA, {}, bytes(64)]]),  # one key, two signatures
+        wrap(98, b"", {}, b"p", [[EDDSA, {}]]),
+        wrap(98, b"", {}, b"p", [[EDDSA, {}, SIGNATURE, b""]]),
+        wrap(98, b"", {}, b"p", [b"x"]),
+        wrap(98, b"", {}, b"p", [[EDDSA, {-65537: bytes(32)}, SIGNATURE]]),
+        wrap(98, b"", {}, b"p", [[EDDSA, b"", SIGNATURE]]),
+        wrap(98, b"", {}, b"p", [[EDDSA, {}, SIGNATURE[1:]]]),
+        wrap(98, b"", {}, b"p", [[EDDSA, {}, "x" * 64]]),
+        wrap(98, b"", {}, b"p", [[{1: -8, 4: KID}, {}, SIGNATURE]]),
+        wrap(98, b"", {}, b"p", [[b"", {}, SIGNATURE]]),
+        wrap(98, b"", {}, b"p", [[cbor.encode({1: -7, 4: KID}), {}, SIGNATURE]]),
+        wrap(98, b"", {}, b"p", [[cbor.encode({1: -8, 4: b""}), {}, SIGNATURE]]),
+        wrap(98, b"", {}, b"p", [[cbor.encode({1: -8, 2: [4], 4: KID}), {}, SIGNATURE]]),
+        b"",
+    )
+    for i, data in enumerate(bad):
+        assert error_of(cose.parse_sign, data, 512) is cose.Malformed, i
+    assert error_of(cose.parse_sign, good, len(good) - 1) is cose.Malformed
 
 
 def test_mac0_opens_what_it_made():
