@@ -15,7 +15,7 @@ import asyncio
 import hashlib
 import json
 
-from boards.sim.signer import Key
+from boards.sim.signer import QuickKey
 from boards.sim.virtual import START, VirtualBoard
 from protocol import cbor, exchange, frames, keys, keyset, token
 
@@ -31,7 +31,7 @@ _keys = {}
 def key(name):
     """A key pair by name, made once."""
     if name not in _keys:
-        _keys[name] = Key(hashlib.sha256(name.encode()).digest())
+        _keys[name] = QuickKey(hashlib.sha256(name.encode()).digest())
     return _keys[name]
 
 

@@ -1,6 +1,7 @@
 """Ed25519 signing (RFC 8032 §5.1) in plain Python, for the simulator's issuers and riders on both interpreters.
 
-Not for secrets that matter: its time depends on the key. No lock holds or uses this; locks only verify.
+Not for secrets that matter: its time depends on the key, and two signatures give a QuickKey away. No lock holds or
+uses this; locks only verify.
 """
 
 from protocol.compat import sha512
@@ -51,7 +52,22 @@ class Key:
 
     def sign(self, message):
         """The 64-byte signature."""
-        nonce = int.from_bytes(sha512(self._prefix, message), "little") % _L
-        r = _times_base(nonce)
+        nonce, r = self._drawn(message)
         h = int.from_bytes(sha512(r, self.public, message), "little") % _L
         return r + ((nonce + h * self._scalar) % _L).to_bytes(32, "little")
+
+    def _drawn(self, message):
+        """(nonce, its R) for a message."""
+        nonce = int.from_bytes(sha512(self._prefix, message), "little") % _L
+        return nonce, _times_base(nonce)
+
+
+class QuickKey(Key):
+    """One nonce for all it ever signs, so that a signature costs a hash. Who verifies sees no difference."""
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        self._one = super()._drawn(b"")
+
+    def _drawn(self, message):
+        return self._one
