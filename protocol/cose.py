@@ -136,7 +136,8 @@ def parse_sign(data: bytes, limit: int, external_aad: bytes = b"") -> tuple:
     """(payload, [(kid, to be signed, signature)] sorted by kid, none twice), NO signature verified, at least one there.
     Malformed if longer than limit or not the form above."""
     protected, unprotected, payload, entries = _parts(data, limit, _SIGN, 4)
-    if protected != b"" or unprotected != {}:  # RFC 9052 §3: an empty protected map is a string of no bytes
+    # RFC 9052 §3: an empty protected map is a string of no bytes
+    if not isinstance(protected, bytes) or protected or unprotected != {}:
         raise Malformed("headers")
     if not isinstance(payload, bytes) or not isinstance(entries, list) or not entries:
         raise Malformed("payload or signatures")

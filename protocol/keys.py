@@ -5,8 +5,10 @@ import hashlib
 from protocol.compat import const
 from protocol.mac import hkdf, hmac_sha256
 
-RIDE = const(1)  # role byte of a kid: issuer of claims' tokens
+ROOT = const(0)  # role byte of a kid: signs keysets, offline
+RIDE = const(1)  # issuer of claims' tokens
 MASTER = const(2)  # issuer of technicians' tokens
+RELEASE = const(3)  # signs updates, offline
 COUNTERSIGN = const(5)  # the cloud's word that it holds a receipt
 
 OSCORE_SERVER_ID = b"\x00"

@@ -1,6 +1,6 @@
 """The examples in SPEC.md are true: every vector, good and bad, on both interpreters."""
 
-from protocol import cbor, ed25519, exchange, frames, keys, keyset, receipt, telemetry, token
+from protocol import cbor, ed25519, exchange, frames, keys, keyset, receipt, roots, telemetry, token
 
 
 def _vectors():
@@ -50,6 +50,12 @@ def _keyset(v):
     data = _hex(v["keyset"])
     parsed = keyset.parse(data)
     assert keyset.encode(parsed.version, [(kid,) + parsed.keys[kid] for kid in sorted(parsed.keys)]) == data
+
+
+def _signed(v):
+    given = roots.parse(_hex(v["roots"]))
+    assert roots.encode(*given) == _hex(v["roots"])
+    roots.verify(_hex(v["keyset"]), given, ed25519.verify)
 
 
 def _token(v):
@@ -117,6 +123,7 @@ _CHECKS = {
     "kid": _kid,
     "adv": _adv,
     "keyset": _keyset,
+    "signed": _signed,
     "token": _token,
     "exchange": _exchange,
     "proof": _proof,
@@ -156,7 +163,7 @@ def test_every_good_example_is_accepted():
 
 
 def test_every_bad_example_is_refused():
-    for kind in ("cbor", "ed25519", "keyset", "token", "proof", "hello", "receipt", "batch"):
+    for kind in ("cbor", "ed25519", "keyset", "signed", "token", "proof", "hello", "receipt", "batch"):
         _run(kind, "bad")
 
 

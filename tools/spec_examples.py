@@ -12,7 +12,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocol import cbor, cose, exchange, frames, keys, keyset, receipt, telemetry, token
+from protocol import cbor, cose, exchange, frames, keys, keyset, receipt, roots, telemetry, token
+from tools import comb
 
 SPEC = Path(__file__).parent.parent / "protocol" / "SPEC.md"
 MARK = "## 12. Examples\n"
@@ -105,8 +106,34 @@ def key_vectors():
         (MASTER_KID, public(MASTER), T0, T0 + 30 * 86400),
     ]
     yield vector("keyset", "good", "one issuer of each role", keyset=keyset.encode(1, entries))
+    yield from signed_keysets(entries)
     wrong = [(MASTER_KID, public(ISSUER), T0, T0 + 1)]
     yield vector("keyset", "bad", "kid does not name its key", keyset=keyset.encode(1, wrong))
+
+
+def signed_keysets(entries):
+    """The keyset as locks install it, under roots 2 of 3."""
+    old, new = [private(f"root {name}") for name in "ABC"], [private(f"root {name}") for name in "DEF"]
+    first = roots.encode(2, [public(key) for key in old])
+    second = roots.parse(roots.encode(2, [public(key) for key in new]))
+    combs = {RIDE_KID: hashlib.sha256(bytes(comb.make(public(ISSUER)))).digest()}
+
+    def signed(signers, version=2, **more):
+        by = [(roots.kid(public(key)), key.sign) for key in signers]
+        return cose.sign(keyset.encode(version, entries, **more), by)
+
+    cases = {
+        "two of three roots": ("good", signed(old[:2])),
+        "with the hash of a comb": ("good", signed(old, combs=combs)),
+        "a new root set, by two of each": ("good", signed(old[1:] + new[:2], roots=second)),
+        "one of three roots": ("bad", signed(old[:1])),
+        "a root and a stranger": ("bad", signed([old[0], new[0]])),
+        "a new root set that its own keys did not sign": ("bad", signed(old, roots=second)),
+        "a new root set that one of the old ones signed": ("bad", signed([old[0], *new], roots=second)),
+        "nobody signed": ("bad", keyset.encode(2, entries)),
+    }
+    for name, (verdict, raw) in cases.items():
+        yield vector("signed", verdict, name, roots=first, keyset=raw)
 
 
 def ed25519_vectors():
