@@ -134,11 +134,18 @@ def decode(data: bytes, limit: int = LIMIT):
         raise CborError("neither bytes nor memoryview")
     if len(data) > limit:
         raise CborError("longer than its limit")
-    data = bytes(data)
-    obj, end = _take(data, 0, 0)
+    obj, end = decode_first(data)
     if end != len(data):
         raise CborError("leftovers")
     return obj
+
+
+def decode_first(data: bytes):
+    """(value, its length) of the first item of a CBOR sequence (RFC 8742); whoever hands data in has bounded it.
+
+    Raises CborError as `decode` does, also when the item goes on beyond data.
+    """
+    return _take(bytes(data), 0, 0)
 
 
 def _take(data, pos, depth):

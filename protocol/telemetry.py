@@ -2,7 +2,7 @@
 
 from protocol import cbor
 from protocol.compat import const
-from protocol.shape import is_int32, is_list, is_uint
+from protocol.shape import is_bytes, is_int32, is_list, is_uint
 
 LIMIT = const(1024)  # bytes
 
@@ -18,12 +18,15 @@ NOTE_COMMAND_DONE = const(5)
 NOTE_MOVED = const(6)
 NOTE_RESTARTED = const(7)
 NOTE_LOST = const(8)
+NOTE_UPDATE = const(9)  # state, and reason << 8: update.py
+NOTE_RELEASE = const(11)
 
 TIME = const(1)  # keys of an answer
 RIDE_FLOOR = const(2)
 MASTER_FLOOR = const(3)
 COMMANDS = const(4)
 RECEIPTS_UP_TO = const(5)
+RELEASE = const(7)  # [version, SHA-256 of its manifest]
 
 COMMAND_BLINK = const(1)
 
@@ -129,6 +132,9 @@ def decode_answer(data):
         if key == COMMANDS:
             if not is_list(value) or len(value) > 8 or not all(_command_ok(command) for command in value):
                 raise TelemetryError("commands")
+        elif key == RELEASE:
+            if not is_list(value, 2) or not is_uint(value[0]) or not is_bytes(value[1], 32):
+                raise TelemetryError("release")
         elif key not in (TIME, RIDE_FLOOR, MASTER_FLOOR, RECEIPTS_UP_TO) or not is_uint(value):
             raise TelemetryError("answer")
     return item

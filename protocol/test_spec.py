@@ -1,6 +1,6 @@
 """The examples in SPEC.md are true: every vector, good and bad, on both interpreters."""
 
-from protocol import cbor, ed25519, exchange, frames, keys, keyset, receipt, roots, telemetry, token
+from protocol import cbor, ed25519, exchange, frames, keys, keyset, manifest, receipt, roots, telemetry, token
 
 
 def _vectors():
@@ -116,6 +116,15 @@ def _batch(v):
     assert telemetry.encode_batch(first, records) == _hex(v["batch"])
 
 
+def _release(v):
+    data, known = _hex(v["manifest"]), keyset.parse(_hex(v["keyset"]))
+    head = manifest.parse_head(data)
+    rest = manifest.Reader(data[head.length :])
+    files = manifest.check_list(rest.read, head.size, head.digest)
+    assert not rest.read(1) and manifest.trusted(head, known, ed25519.verify)
+    assert (head.version, files) == (int(v["version"]), int(v["files"]))
+
+
 _CHECKS = {
     "cbor": _cbor,
     "ed25519": _ed25519,
@@ -133,6 +142,7 @@ _CHECKS = {
     "countersign": _countersign,
     "sealed": _sealed,
     "batch": _batch,
+    "release": _release,
 }
 _REFUSALS = (ValueError, AssertionError)  # each of our parsers' errors is a ValueError
 
@@ -148,9 +158,12 @@ def _run(kind, verdict):
             try:
                 _CHECKS[kind](v)
             except _REFUSALS as error:
-                assert not isinstance(error, AssertionError) or kind in ("token", "ed25519", "proof"), v[
-                    "name"
-                ]
+                assert not isinstance(error, AssertionError) or kind in (
+                    "token",
+                    "ed25519",
+                    "proof",
+                    "release",
+                ), v["name"]
                 continue
             raise AssertionError("accepted: " + v["name"])
     assert count, "no %s example of %s" % (verdict, kind)
@@ -163,7 +176,18 @@ def test_every_good_example_is_accepted():
 
 
 def test_every_bad_example_is_refused():
-    for kind in ("cbor", "ed25519", "keyset", "signed", "token", "proof", "hello", "receipt", "batch"):
+    for kind in (
+        "cbor",
+        "ed25519",
+        "keyset",
+        "signed",
+        "token",
+        "proof",
+        "hello",
+        "receipt",
+        "batch",
+        "release",
+    ):
         _run(kind, "bad")
 
 

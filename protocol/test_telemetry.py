@@ -69,13 +69,17 @@ def test_what_is_no_batch_is_refused():
 
 
 def test_answers():
-    answer = {1: T0, 2: 7, 4: [[9, 1, [3]]], 5: 12}
+    answer = {1: T0, 2: 7, 4: [[9, 1, [3]]], 5: 12, 7: [3, bytes(32)]}
     assert telemetry.decode_answer(telemetry.encode_answer(answer)) == answer
     assert telemetry.decode_answer(b"") == {}
     for item in (
         {9: 1},
         {1: -1},
         {1: 1 << 32},
+        {7: 3},
+        {7: [3]},
+        {7: [-3, bytes(32)]},
+        {7: [3, bytes(31)]},
         {4: [[1, 1]]},
         {4: [[1, 1, ["x"]]]},
         {4: [[1, 1, []]] * 9},

@@ -1,4 +1,4 @@
-"""Makes section 12 of protocol/SPEC.md: worked examples, good and bad, from fixed keys.
+"""Makes section 13 of protocol/SPEC.md: worked examples, good and bad, from fixed keys.
 
     python -m tools.spec_examples            print the section
     python -m tools.spec_examples --write    put it into protocol/SPEC.md
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocol import cbor, cose, exchange, frames, keys, keyset, receipt, roots, telemetry, token
+from protocol import cbor, cose, exchange, frames, keys, keyset, manifest, receipt, roots, telemetry, token
 from tools import comb
 
 SPEC = Path(__file__).parent.parent / "protocol" / "SPEC.md"
-MARK = "## 12. Examples\n"
+MARK = "## 13. Examples\n"
 L = (1 << 252) + 27742317777372353535851937790883648493
 T0 = 1_800_000_000
 
@@ -35,6 +35,7 @@ def public(key):
 
 ISSUER, MASTER, HOLDER = private("ride issuer"), private("master issuer"), private("holder")
 COUNTERSIGNER = private("countersigner")
+RELEASERS = private("release a"), private("release b")
 K_LOCK = seed("lock")
 LOCK_ID, OTHER_LOCK = seed("lock id")[:8], seed("other lock id")[:8]
 CTI = seed("claim")[:8]
@@ -379,6 +380,38 @@ def telemetry_vectors():
         yield vector("batch", "bad", name, batch=cbor.encode(item))
 
 
+def release_vectors():
+    contents = {"protocol/cbor.mpy": b"one", "firmware/lock.mpy": b"two", "boards/sim/main.py": b""}
+    entries = [(path, len(data), hashlib.sha256(data).digest()) for path, data in contents.items()]
+    listed = manifest.encode_list(entries)
+    payload = manifest.encode_payload(7, 2, "sim", T0 + 86400, listed)
+    signers = [(keys.kid(keys.RELEASE, public(key)), key.sign) for key in RELEASERS]
+    held = [(kid, public(key), T0, T0 + 30 * 86400) for (kid, _), key in zip(signers, RELEASERS, strict=True)]
+    known = keyset.encode(1, held)
+    head = manifest.encode_head(payload, signers)
+    yield vector("release", "good", "three files", keyset=known, manifest=head + listed, version=7, files=3)
+    stranger = private("release c")
+    by_stranger = keys.kid(keys.RELEASE, public(stranger)), stranger.sign
+    more = manifest.encode_head(payload, [*signers, by_stranger])
+    yield vector(
+        "release", "good", "a third, unknown", keyset=known, manifest=more + listed, version=7, files=3
+    )
+    late = manifest.encode_payload(7, 2, "sim", T0 + 31 * 86400, listed)
+    for name, data in {
+        "one signature": manifest.encode_head(payload, signers[:1]) + listed,
+        "one signature and a stranger's": manifest.encode_head(payload, [signers[0], by_stranger]) + listed,
+        "expires after its keys": manifest.encode_head(late, signers) + listed,
+        "one bit of the list": head + _flip(listed, len(listed) - 1),
+        "signed as something else": cose.sign(payload, signers) + listed,
+        "a byte more": head + listed + b"\x00",
+    }.items():
+        yield vector("release", "bad", name, keyset=known, manifest=data)
+    for path in ("main.py", "asyncio.mpy", "firmware/../main.py", "firmware/lock.txt"):
+        item = cbor.encode([path, 0, hashlib.sha256().digest()])
+        outside = manifest.encode_head(manifest.encode_payload(7, 2, "sim", T0 + 86400, item), signers)
+        yield vector("release", "bad", f"brings {path}", keyset=known, manifest=outside + item)
+
+
 SECTIONS = (
     ("CBOR", cbor_vectors),
     ("Ed25519", ed25519_vectors),
@@ -387,6 +420,7 @@ SECTIONS = (
     ("Exchange", exchange_vectors),
     ("Receipts", receipt_vectors),
     ("Telemetry", telemetry_vectors),
+    ("Releases", release_vectors),
 )
 INTRO = """
 Every block is a vector: `verdict` good means that the item is accepted and the other fields follow from it,
@@ -403,7 +437,7 @@ def section():
 
 
 def current():
-    """SPEC.md with section 12 made anew."""
+    """SPEC.md with section 13 made anew."""
     text = SPEC.read_text()
     return text[: text.index(MARK) + len(MARK)] + section()
 
