@@ -30,6 +30,11 @@ extern char _board_heap;
 #define TIMER_HZ (10000000u)
 #define MTIMECMP ((volatile uint32_t *)0x02004000)
 #define UART_LSR (*(volatile uint8_t *)0x10000005)
+#define UART_IER (*(volatile uint8_t *)0x10000001)
+#define PLIC_PRIORITY_UART (*(volatile uint32_t *)0x0c000028)
+#define PLIC_ENABLE (*(volatile uint32_t *)0x0c002000)
+#define PLIC_CLAIM (*(volatile uint32_t *)0x0c200004)
+#define UART_IRQ (10)
 #define UART_DR (*(volatile uint8_t *)0x10000000)
 
 static uint64_t ticks(void) {
@@ -58,8 +63,15 @@ uint64_t mp_hal_time_ns(void) {
     return _board_options.unix_s * 1000000000ull + ticks() * (1000000000u / TIMER_HZ);
 }
 
-// Sleeps until `when` (ticks) or for a millisecond, whichever is first: nothing here interrupts, so input is looked at
-// between. The timer only wakes the processor; mstatus.MIE stays off.
+static uint8_t input[1024];
+static uint16_t input_head, input_tail;
+
+static bool has_room(void) {
+    return (uint16_t)(input_head - input_tail) < sizeof(input);
+}
+
+// Sleeps until `when` (ticks), for a millisecond, or until there is input to take in, whichever is first. Timer and
+// UART only wake the processor; mstatus.MIE stays off, so nothing here interrupts.
 static void sleep_until(uint64_t when) {
     uint64_t soon = ticks() + TIMER_HZ / 1000;
     if (when > soon) {
@@ -69,7 +81,14 @@ static void sleep_until(uint64_t when) {
     MTIMECMP[1] = 0xffffffff;
     MTIMECMP[0] = (uint32_t)when;
     MTIMECMP[1] = (uint32_t)(when >> 32);
-    __asm volatile ("csrci mstatus, 8\n csrs mie, %0\n wfi\n csrc mie, %0" : : "r" (1 << 7) : "memory");
+    uint32_t wakers = 1 << 7 | (has_room() ? 1 << 11 : 0);
+    __asm volatile ("csrci mstatus, 8\n csrs mie, %0\n wfi\n csrc mie, %0" : : "r" (wakers) : "memory");
+    for (uint32_t irq; (irq = PLIC_CLAIM) != 0;) {
+        PLIC_CLAIM = irq;
+        if (UART_LSR & 1) {
+            break; // who waits takes it in next
+        }
+    }
 }
 
 void board_wait(long timeout_ms) {
@@ -94,11 +113,8 @@ void mp_hal_delay_ms(mp_uint_t ms) {
 // The console. mpconfigboard.mk renames the port's own two away. Input is taken in whenever a program waits, so that
 // Ctrl-C ends one that waits.
 
-static uint8_t input[1024];
-static uint16_t input_head, input_tail;
-
 void board_poll(void) {
-    while ((UART_LSR & 1) && (uint16_t)(input_head - input_tail) < sizeof(input)) {
+    while ((UART_LSR & 1) && has_room()) {
         uint8_t c = UART_DR;
         if (c == mp_interrupt_char) {
             mp_sched_keyboard_interrupt();
@@ -151,6 +167,9 @@ int main(int argc, char **argv) {
     mp_stack_ctrl_init();
     mp_stack_set_limit(15 * 1024);
     gc_init(&_board_heap, &_board_heap + heap);
+    PLIC_PRIORITY_UART = 1;
+    PLIC_ENABLE = 1 << UART_IRQ;
+    UART_IER = 1;
     for (;;) {
         mp_init();
         pyexec_frozen_module("_boot.py", false);
