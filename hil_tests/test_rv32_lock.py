@@ -5,7 +5,7 @@ It has no network, so each ride starts by a token that is bound to the lock's ch
 
 import asyncio
 import hashlib
-import random
+import itertools
 import time
 
 import pytest
@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from boards.parts import serial_link as wire
 from protocol import exchange, keys, keyset, receipt, status, token
 from tools import provision, rv32
+from tools.phone import PhoneError
 from tools.rv32_lock import Client, Rv32Lock
 
 HEAP = rv32.size("320k")  # code from files, both combs, and the simulated world beside them
-CUTS = 12
-SEED = 20
+EVERY = 8  # of the power cuts, in `make test`
 
 
 def private(name):
@@ -127,33 +127,46 @@ def test_what_is_refused_moves_nothing(street):
     asyncio.run(attack())
 
 
-@pytest.mark.long  # how far a ride gets in a second depends on the host
-def test_power_cuts_at_any_moment_lose_and_contradict_nothing(street):
-    """Each round rides, and is cut after a random time. Whatever a phone was told before is so after."""
-    moment = random.Random(SEED)
+@pytest.mark.parametrize("every", [EVERY, pytest.param(1, marks=pytest.mark.long)])
+def test_power_cuts_lose_and_contradict_nothing(street, every):
+    """The power goes in one change to the flash after another, of a boot and a ride. What a phone was told stays so."""
+
+    async def by_hand(do):
+        return await asyncio.to_thread(street.lock.hand, do)
 
     async def ride(cti):
+        state = await by_hand("state")
+        assert state["state"] != "quarantine" and state["seq"] >= max(street.kept, default=0), state
         link = await Client(street.lock).connect(street.keep)
-        if not (await street.start_ride(link, cti)).ok:
-            return
-        await asyncio.to_thread(street.lock.hand, "close")
-        street.keep(await link.next_receipt(5))
-        await link.end(cti, street.rider)
+        if state["ride"]:  # goes on
+            cti = bytes.fromhex(state["ride"])
+            assert (await link.reopen(cti, street.rider)).ok
+        else:
+            assert (await street.start_ride(link, cti)).ok
+        await by_hand("close")
+        street.keep(await link.next_receipt(10))
+        assert (await link.end(cti, street.rider)).ok
 
-    async def rounds():
-        for number in range(CUTS):
-            cti = b"ride%04d" % number
-            task = asyncio.create_task(ride(cti))
-            await asyncio.sleep(moment.uniform(0.02, 1.2))
-            await asyncio.to_thread(street.lock.cut)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            told = max(street.kept, default=0)
-            await asyncio.to_thread(street.lock.start)
-            state = await asyncio.to_thread(street.lock.hand, "state")
-            assert state["state"] != "quarantine" and state["seq"] >= told, state
-            if state["state"] == "open":
-                await asyncio.to_thread(street.lock.hand, "close")
+    def cut_at(n, tear):
+        """Whether it came before all was done."""
+        if not street.lock.start(cut=(n, tear)):
+            return True
+        try:
+            asyncio.run(ride(b"ride%04d" % n))
+            return False
+        except (PhoneError, rv32.MachineError, OSError):
+            assert street.lock.ended() == rv32.CUT
+            return True
+
+    street.lock.cut()
+    n, tears, before = 1, itertools.cycle(rv32.TEARS), 0
+    while cut_at(n, next(tears)):
+        n += every
+        before += not street.lock.advertised
+        assert n < 1_000
+    street.lock.cut()
+    print(f"{n} changes in a boot and a ride; {before} boots were cut, {len(street.kept)} receipts told")
+    assert n > 40 and street.kept
 
     async def whole_log():
         """What the lock has is what phones were told, and more, without a gap."""
@@ -164,8 +177,7 @@ def test_power_cuts_at_any_moment_lose_and_contradict_nothing(street):
             found += exchange.open_batch(keys.batch_key(street.identity.k_lock), batch)
         return found
 
-    asyncio.run(rounds())
-    assert len(street.kept) >= CUTS // 4, "the cuts came too early to test anything"
+    street.lock.start()
     told = dict(street.kept)
     log = asyncio.run(whole_log())
     for data in log:

@@ -32,10 +32,12 @@ LOCK = ("protocol", "firmware")  # the folders whose modules are put on the flas
 
 _RAM_AT = 0x80000000
 _RAM = 128 << 20
-_OPTIONS_AT = 0x83FFF000  # boards/qemu_rv32/memory.ld and board.c
+_OPTIONS_AT = 0x83FFF000  # boards/qemu_rv32/memory.ld and options.h
 _OPTIONS_MAGIC = 0x54535352
 _FLASH_AT = 0x84000000  # boards/qemu_rv32/flash.c
 FLASH = 256 * 4096  # bytes
+TEARS = ("nothing", "half", "all but one", "random", "all")  # how much is there of a change that was cut
+CUT = 5  # exit status after it
 _CPU = "rv32,a=off,f=off,d=off,zba=off,zbb=off,zbc=off,zbs=off"  # RV32IMC, as in an ESP32-C3
 NS_PER_INSTRUCTION = 8  # 1.3 cycles at 160 MHz are 8.1 ns
 _START = 1_760_000_000  # what a machine's time.time() begins at
@@ -59,8 +61,9 @@ class Memory:
         with open(path, "wb") as file:
             file.truncate(_RAM)
 
-    def set_options(self, heap: int, seed: int, stretch: int) -> None:
-        words = (_OPTIONS_MAGIC, heap, seed, _START, stretch)
+    def set_options(self, heap: int, seed: int, stretch: int, cut: tuple[int, str] | None) -> None:
+        at, tear = cut or (0, TEARS[0])
+        words = (_OPTIONS_MAGIC, heap, seed, _START, stretch, at, TEARS.index(tear))
         self._write(_OPTIONS_AT, b"".join(word.to_bytes(4, "little") for word in words))
 
     def put_files(self, files: Mapping[str, bytes]) -> None:
@@ -89,7 +92,10 @@ def command(elf: Path, icount: bool, serial: str = "stdio") -> list[str]:
 
 
 class Machine:
-    """One run of QEMU on this memory. `process` is its Popen; standard input and output are the board's console."""
+    """One run of QEMU on this memory. `process` is its Popen; standard input and output are the board's console.
+
+    `cut`: (n, one of TEARS), the power goes in its nth write to flash or erasure; then it exits with CUT.
+    """
 
     def __init__(
         self,
@@ -99,9 +105,10 @@ class Machine:
         icount: bool = True,
         seed: int = 1,
         serial: str = "stdio",
+        cut: tuple[int, str] | None = None,
         extra: Iterable[str] = (),
     ) -> None:
-        memory.set_options(heap, seed, NS_PER_INSTRUCTION if icount else 1)
+        memory.set_options(heap, seed, NS_PER_INSTRUCTION if icount else 1, cut)
         ram = f"memory-backend-file,id=ram,size={_RAM},mem-path={memory.path},share=on"
         own = (
             "-machine",

@@ -36,18 +36,25 @@ class Rv32Lock:
         self.log: list[str] = []  # what it printed beside its packets
         self._boots = 0
 
-    def start(self, timeout_s: float = 60) -> None:
-        """Returns once it advertises."""
+    def start(self, timeout_s: float = 60, cut: tuple[int, str] | None = None) -> bool:
+        """Returns once it advertises. `cut`: as rv32.Machine; False if that came before."""
         self.clients: dict[int, Client] = {}
-        self._replies: queue.Queue[bytes] = queue.Queue()
-        self._up = threading.Event()
+        self._replies: queue.Queue[bytes | None] = queue.Queue()
+        self._up = up = threading.Event()
+        self.advertised = b""
         self._boots += 1
         seed = int.from_bytes(os.urandom(4), "big") | 1
-        self.machine = rv32.Machine(self.memory, heap=self.heap, icount=False, seed=seed)
-        threading.Thread(target=self._listen, args=(self.machine.process,), daemon=True).start()
-        if not self._up.wait(timeout_s):
-            self.cut()
-            raise rv32.MachineError("The lock did not start:\n" + "\n".join(self.log[-30:]))
+        self.machine = rv32.Machine(self.memory, heap=self.heap, icount=False, seed=seed, cut=cut)
+        threading.Thread(
+            target=self._listen, args=(self.machine.process, up, self._replies), daemon=True
+        ).start()
+        up.wait(timeout_s)
+        if self.advertised:
+            return True
+        if cut and self.machine.process.poll() == rv32.CUT:
+            return False
+        self.cut()
+        raise rv32.MachineError("The lock did not start:\n" + "\n".join(self.log[-30:]))
 
     def cut(self) -> None:
         """Takes its power, whatever it is doing."""
@@ -65,7 +72,10 @@ class Rv32Lock:
     def hand(self, do: str, **more: Any) -> dict[str, Any]:
         """One thing that a person beside the bike does; see boards/sim/hand.py."""
         self.send(wire.OTHER, 0, json.dumps({"do": do, **more}).encode())
-        answer = json.loads(self._replies.get(timeout=_HAND_S))
+        reply = self._replies.get(timeout=_HAND_S)
+        if reply is None:
+            raise rv32.MachineError(f"cannot {do}: the lock has stopped")
+        answer = json.loads(reply)
         if not answer["ok"]:
             raise rv32.MachineError(f"cannot {do}: {answer['error']}")
         return answer
@@ -82,7 +92,7 @@ class Rv32Lock:
         except OSError:
             pass  # its power has gone
 
-    def _listen(self, process) -> None:
+    def _listen(self, process, up, replies) -> None:
         clients, buffer = self.clients, b""
         while data := os.read(process.stdout.fileno(), 4096):
             *packets, buffer = (buffer + data).split(b"\0")
@@ -94,6 +104,9 @@ class Rv32Lock:
         self.log += rv32.text(buffer).splitlines()
         for client in list(clients.values()):
             client.gone()
+        process.wait()
+        replies.put(None)  # whoever waits has waited enough
+        up.set()
 
     def _take(self, kind: int, slot: int, payload: bytes) -> None:
         if kind == wire.ADVERTISE:

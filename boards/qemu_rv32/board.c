@@ -11,18 +11,8 @@
 #include "shared/runtime/interrupt_char.h"
 #include "shared/runtime/pyexec.h"
 
-// What the host has written into memory before the start, little-endian; tools/rv32.py knows the same table.
-typedef struct {
-    uint32_t magic;
-    uint32_t heap; // bytes
-    uint32_t seed; // of os.urandom, not 0
-    uint32_t unix_s; // what time.time() begins at
-    uint32_t stretch; // how much slower the board is than QEMU's processor, to which an instruction takes 1 ns or more
-} options_t;
+#include "options.h"
 
-#define MAGIC (0x54535352) // "RSST"
-
-extern const options_t _board_options;
 extern char _board_heap;
 
 // Clocks. QEMU's timer counts tenths of a microsecond.
