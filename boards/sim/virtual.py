@@ -142,6 +142,11 @@ class Link:
         """The phone leaves."""
         self._end(conn)
 
+    def forget(self, conn):
+        """Nobody looks at that link any more, which has ended."""
+        self._turns.remove(conn)
+        del self._phones[conn]
+
     def up(self, conn):
         return self._phones[conn].up and not self._power.halted
 
