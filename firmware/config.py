@@ -40,6 +40,9 @@ SETTINGS = {
     "status_every_s": (300, 10, 86_400),
     "advertise_ms": (250, 20, 10_240),
     "slot_s": (900, 10, 86_400),
+    "sleep": (0, 0, 1),  # 1: where the board can, it dozes and sleeps when nobody is there (power.py)
+    "awake_s": (30, 5, 3_600),
+    "stranger_s": (90, 0, 3_600),
 }
 
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "lock": ("tools.cli_operator", "lock", "Register locks and write what makes a board one."),
     "user": ("tools.cli_operator", "user", "Add people who run the fleet."),
     "keys": ("tools.cli_operator", "keys", "Make and show issuer keys, and the keyset for locks."),
+    "power": ("tools.cli_power", "power", "Predict how long a board lasts on its cell."),
     "rebuild-rides": ("tools.cli_operator", "rebuild_rides", "Make all rides anew from their receipts."),
 }
 MAKE_A_SECRET = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
