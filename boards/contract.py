@@ -144,6 +144,7 @@ class Board:
     link: Link
     storage: Storage
     watchdog: Watchdog
+    name: str  # of the board's folder: releases are made for it
     boot_cause: int  # 1 power came back · 2 reset by firmware or by hand · 3 watchdog
 
     def random(self, n: int) -> bytes:

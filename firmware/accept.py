@@ -10,6 +10,7 @@ from protocol.compat import const
 from protocol.exchange import END as CMD_END
 from protocol.exchange import OPEN as CMD_OPEN
 from protocol.exchange import SERVICE as CMD_SERVICE
+from protocol.exchange import UPDATE as CMD_UPDATE
 
 ACTION = const(64)  # verdicts below are status codes: refusals
 START = const(64)
@@ -19,6 +20,7 @@ ALREADY = const(67)  # the ride's bolt is open: nothing to move
 END = const(68)
 SUCCESSOR = const(69)
 SERVICE = const(70)
+UPDATE = const(71)  # nothing to move: this link may bring a release
 
 VERIFIED = const(5)  # row numbers
 CONTACT = const(8)
@@ -59,9 +61,10 @@ _KINDS = {
     (CMD_END, False): _PROOF,
     (CMD_OPEN, True): _RIDE,
     (CMD_SERVICE, True): _MASTER,
+    (CMD_UPDATE, True): _MASTER,
 }
 _ROLE = {_RIDE: keys.RIDE, _MASTER: keys.MASTER}
-_SCOPE = {_RIDE: token.SCOPE_RIDE, _MASTER: token.SCOPE_SERVICE}
+_SCOPE = {CMD_OPEN: token.SCOPE_RIDE, CMD_SERVICE: token.SCOPE_SERVICE, CMD_UPDATE: token.SCOPE_UPDATE}
 
 
 def _kind(request):
@@ -99,7 +102,7 @@ def _unknown_key(v, r):
 
 
 def _out_of_scope(v, r):
-    return not r.token.claims.scope & _SCOPE[_kind(r)]
+    return not r.token.claims.scope & _SCOPE[r.command]
 
 
 def _timeless(v, r):
@@ -185,6 +188,7 @@ ROWS = (  # SPEC.md's number, name, kinds of request, condition, verdict
     (13, "re-open reserve", _MASTER, lambda v, r: v.millivolts < v.reopen_reserve, status.LOW_BATTERY),
     (14, "hand over", _RIDE, lambda v, r: v.bolt_open, HAND_OVER),
     (14, "start", _RIDE, lambda v, r: True, START),
+    (14, "update", _MASTER, lambda v, r: r.command == CMD_UPDATE, UPDATE),
     (14, "service", _MASTER, lambda v, r: True, SERVICE),
 )
 

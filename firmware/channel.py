@@ -14,6 +14,7 @@ _SEPARATE_MS = const(60000)  # for the answer after an empty acknowledgement
 _SLICE_MS = const(2000)  # the longest wait without a sign of life to the supervisor
 _STRANGE = const(64)  # datagrams that are no answer; who gets more gives up for now
 _ATTEMPTS = const(5)  # unknown context, unknown even by name, Echo for the new one, and one to spare
+_TURN_MS = const(100)
 _TOKEN = const(2)  # bytes: it tells answers apart; what binds them is OSCORE
 _ID_CONTEXT = const(8)
 
@@ -34,6 +35,7 @@ class Channel:
         self._lock_id, self._secret = lock_id, secret
         self._address = host, port
         self._open = False
+        self._busy = False  # a request is on its way
         self._context = None
         self._bytes = 0
         self.traffic = {}
@@ -47,9 +49,18 @@ class Channel:
 
         `beat` is called every few seconds of waiting.
         """
-        before = self._bytes
+        code, _, body, took = await self.request(coap.POST, [(coap.URI_PATH, path)], payload, beat)
+        return code, body, took
+
+    async def request(self, code, options, payload, beat):
+        """(code, options, payload, ms it took), all from inside OSCORE. `options` begin with a path. Raises Away."""
+        while self._busy:
+            beat()
+            await self._sleep_ms(_TURN_MS)
+        self._busy = True
+        path, before = options[0][1], self._bytes
         try:
-            return await self._post(path, payload, beat)
+            return await self._request(code, options, payload, beat)
         except OSError:
             self.close()
             raise Away
@@ -57,6 +68,7 @@ class Channel:
             self.close()
             raise
         finally:
+            self._busy = False
             self.traffic[path] = self.traffic.get(path, 0) + self._bytes - before
 
     def close(self):
@@ -64,13 +76,13 @@ class Channel:
         self._open = False
         self._bearer.close()
 
-    async def _post(self, path, payload, beat):
-        options = [(coap.URI_PATH, path)]
+    async def _request(self, method, wanted, payload, beat):
+        options = wanted
         for _ in range(_ATTEMPTS):
             context = self._context or self._renew()
             named = context.send_id_context
             try:
-                code, outer, ciphertext, request = context.protect_request(coap.POST, options, payload)
+                code, outer, ciphertext, request = context.protect_request(method, options, payload)
             except oscore.Exhausted:
                 self._context = None
                 continue
@@ -84,10 +96,8 @@ class Channel:
                 context.send_id_context = False
                 echo = [option for option in inner if option[0] == coap.ECHO]
                 if code != coap.UNAUTHORIZED or not echo:
-                    return code, body, took
-                options = [(coap.URI_PATH, path)] + echo[
-                    :1
-                ]  # RFC 9175 §2.3: the cloud asks whether this is now
+                    return answer
+                options = wanted + echo[:1]  # RFC 9175 §2.3: the cloud asks whether this is now
         raise Away
 
     def _renew(self):

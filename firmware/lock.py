@@ -17,6 +17,7 @@ from firmware.gps import Gps
 from firmware.ledger import Ledger
 from firmware.outbox import Outbox
 from firmware.receipts import Receipts
+from firmware.renewal import Renewal
 from firmware.session import Session
 from firmware.stillness import Stillness
 from firmware.store import Store
@@ -48,8 +49,8 @@ class Lock:
     """
 
     def __init__(self, board):
-        self._board = board
-        store = Store(board.storage.root)
+        self.board = self._board = board
+        self.store = store = Store(board.storage.root)
         self.config = config = Config(store)
         config.slow = not combs.load(store, config.keyset)  # first of all: they need the heap in one piece
         self.floors = Floors(store, config.keyset)
@@ -59,7 +60,7 @@ class Lock:
         self.gps = Gps(board, self.clock, config.settings, self.outbox.put, note)
         self.receipts = Receipts(store, keys.receipt_key(config.k_lock), config.lock_id)
         self.ledger = Ledger(board, self.receipts, self.floors, self.clock, self.gps.last)
-        actuator = Actuator(board.motor, board.bolt, board.clock, config.settings.motor_ms)
+        self.actuator = actuator = Actuator(board.motor, board.bolt, board.clock, config.settings.motor_ms)
         stillness = Stillness(board.motion, board.clock, config.settings.still_s)
         self.watch = Watch(board.clock, self.ledger, actuator, stillness, self.clock, note)
         self.unlock = Unlock(
@@ -106,6 +107,7 @@ class Lock:
         supervisor.add("watch", self._keep_time, _LIMIT_MS, vital=True)
         supervisor.add("gps", self.gps.run, _LIMIT_MS)
         supervisor.add("uplink", self.uplink.run, _AWAY_MS)
+        supervisor.add("renewal", Renewal(self).run, _AWAY_MS)
         try:
             await supervisor.run()
         finally:

@@ -36,6 +36,8 @@ class Link:
         self.cti = None  # of the ride that it proved to be the holder of
         self.greeted = False
         self.challenge = self.challenge_until = self.transcript = None
+        self.carrier = False  # it has proved that it may bring a release
+        self.offer = self.brought = None  # bodies of its latest OFFER and DATA, for updater.py
         self.collected = 0  # seq up to which it has sealed receipts
         self.closing = None  # when it is to be cut
 
@@ -184,6 +186,10 @@ class Session:
             self._show("refused")
             return None
         link.accepted = True
+        if verdict == accept.UPDATE:
+            link.carrier = True
+            self._result(link, status.OK, None, (took, 0, 0))
+            return None
         return self._act(
             link, verdict, request, self._unlock.carry_out(verdict, request, [transcript, proof]), took
         )
@@ -237,6 +243,19 @@ class Session:
         batch = exchange.seal_batch(self._batch_key, self._board.random(13), chosen) if chosen else b""
         self._send(link, exchange.SEALED, exchange.encode_sealed(batch))
 
+    def _offer(self, link, body):
+        if self._may_bring(link):
+            link.offer = body
+
+    def _data(self, link, body):
+        if self._may_bring(link):
+            link.brought = body
+
+    def _may_bring(self, link):
+        if not link.carrier:
+            self._refuse(link, status.SCOPE)
+        return link.carrier
+
     def _appended(self, raw, parsed):
         """A CLOSE or END goes to its rider's phone, while it is here."""
         if parsed.type not in (receipt.CLOSE, receipt.END):
@@ -249,6 +268,14 @@ class Session:
                     self._broken(link)
 
     # ---- answers
+
+    def refuse(self, link, code):
+        """Ends what updater.py began for this link."""
+        self._refuse(link, code)
+
+    def send(self, link, opcode, body):
+        """One message to a phone, if it is still here."""
+        self._send(link, opcode, body)
 
     def _refuse(self, link, code, raw=None, timing=(0, 0, 0)):
         self._note(NOTE_REFUSED, code)
@@ -316,4 +343,6 @@ _MESSAGES = {
     exchange.HELLO: Session._hello,
     exchange.REQUEST: Session._request,
     exchange.COLLECT: Session._collect,
+    exchange.OFFER: Session._offer,
+    exchange.DATA: Session._data,
 }

@@ -17,12 +17,12 @@ class Store:
     """Files under `root`, a folder that exists. Names may hold one folder, made when first written to."""
 
     def __init__(self, root):
-        self._root = root
+        self.root = root
 
     def read(self, name):
         """The bytes of a file; None when there is none."""
         try:
-            with open(self._path(name), "rb") as file:
+            with open(self.path(name), "rb") as file:
                 return file.read()
         except OSError as error:
             if error.errno == _ENOENT:
@@ -31,13 +31,13 @@ class Store:
 
     def read_into(self, name, buffer):
         """Fills a buffer as long as the file. OSError also when there is none."""
-        with open(self._path(name), "rb") as file:
+        with open(self.path(name), "rb") as file:
             file.readinto(buffer)
 
     def size(self, name):
         """Bytes in a file; 0 when there is none."""
         try:
-            return os.stat(self._path(name))[6]
+            return os.stat(self.path(name))[6]
         except OSError as error:
             if error.errno == _ENOENT:
                 return 0
@@ -45,18 +45,18 @@ class Store:
 
     def write(self, name, data):
         """The file holds data, or on an error what it held before."""
-        path = self._path(name)
+        path = self.path(name)
         self._put(path + _NEW, "wb", data)
         os.rename(path + _NEW, path)  # never remove first: a cut between the two would leave neither
 
     def append(self, name, data):
         """Adds data to the end of a file, made if need be. A cut leaves all, none or a part at the tail."""
-        self._put(self._path(name), "ab", data)
+        self._put(self.path(name), "ab", data)
 
     def remove(self, name):
         """Removes a file, if it is there."""
         try:
-            os.remove(self._path(name))
+            os.remove(self.path(name))
         except OSError as error:
             if error.errno != _ENOENT:
                 raise
@@ -64,7 +64,7 @@ class Store:
     def names(self, folder):
         """The files in a folder, sorted; none when there is no such folder."""
         try:
-            names = os.listdir(self._path(folder))
+            names = os.listdir(self.path(folder))
         except OSError as error:
             if error.errno == _ENOENT:
                 return []
@@ -74,14 +74,15 @@ class Store:
     def make(self, folder):
         """A folder, unless it is there."""
         try:
-            os.stat(self._path(folder))
+            os.stat(self.path(folder))
         except OSError as error:
             if error.errno != _ENOENT:
                 raise
-            os.mkdir(self._path(folder))
+            os.mkdir(self.path(folder))
 
-    def _path(self, name):
-        return self._root + "/" + name
+    def path(self, name):
+        """Where a file lies, for who opens it."""
+        return self.root + "/" + name
 
     def _put(self, path, mode, data):
         with open(path, mode) as file:

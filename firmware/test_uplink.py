@@ -164,7 +164,7 @@ def test_twenty_fixes_cost_sixteen_bytes_each_with_all_headers():
     rig.outbox._next = rig.outbox._reserved = 70_000  # records, since the lock was new
     rig.outbox._from = 70_000
     rig.peer.answer = {telemetry.RIDE_FLOOR: 700, telemetry.MASTER_FLOOR: 12}
-    rig.uplink._channel._context.sequence = 3_000  # requests, since its boot
+    rig.uplink.channel._context.sequence = 3_000  # requests, since its boot
     lat, lon, at, state = 520907028, 51214737, T0, 1
     for _ in range(20):
         state = state * 1103515245 + 12345 & 0x7FFFFFFF

@@ -83,7 +83,7 @@ class Unlock:
         try:
             if request.token and number > accept.VERIFIED:
                 self._learn(request.token, number, verdict)
-            if verdict < accept.ACTION:
+            if verdict < accept.ACTION or verdict == accept.UPDATE:
                 self._floors.save()
         except OSError:
             self._ledger.fail()

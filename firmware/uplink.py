@@ -49,7 +49,7 @@ class Uplink:
         self._millivolts = board.battery.millivolts
         self._settings = settings = config.settings
         secret = keys.oscore_secret(config.k_lock)
-        self._channel = Channel(board, config.lock_id, secret, settings.uplink_host, settings.uplink_port)
+        self.channel = Channel(board, config.lock_id, secret, settings.uplink_host, settings.uplink_port)
         self._clock, self._floors, self._receipts, self._outbox = clock, floors, receipts, outbox
         self._state, self._on_command = state, on_command
         self._network = _Pace(board)
@@ -58,6 +58,8 @@ class Uplink:
             b"t": _Pace(board),
         }  # for what the cloud refuses, though it answers
         self._contact_at = None  # uptime of the last batch that it took
+        self.heard_at = None  # uptime of the last answer that said yes
+        self.offer = None  # [version, digest]: a release that the last answer offered
         self._status_at = None
         self._commands = []  # ids of those last carried out
         receipts.listeners.append(self._appended)
@@ -65,7 +67,7 @@ class Uplink:
     @property
     def traffic(self):
         """path -> bytes that crossed the network, as channel.py counts them."""
-        return self._channel.traffic
+        return self.channel.traffic
 
     async def run(self, beat):
         while True:
@@ -142,7 +144,7 @@ class Uplink:
 
     async def _send(self, beat, path, payload, after):
         try:
-            code, body, took = await self._channel.post(path, payload, beat)
+            code, body, took = await self.channel.post(path, payload, beat)
         except Away:
             self._network.result(False)
             return
@@ -160,7 +162,9 @@ class Uplink:
         elif good:
             good = self._delivered(answer.get(telemetry.RECEIPTS_UP_TO, 0))
         self._paces[path].result(good)
-        if answer:
+        if answer is not None:
+            self.heard_at = self._uptime_ms()
+            self.offer = answer.get(telemetry.RELEASE)
             self._apply(answer, took)
 
     def _delivered(self, seq):

@@ -15,12 +15,17 @@ RESULT = const(4)
 RECEIPT = const(5)
 COLLECT = const(6)
 SEALED = const(7)
-TO_LOCK = (HELLO, REQUEST, COLLECT)
-TO_PHONE = (CHALLENGE, RESULT, RECEIPT, SEALED)
+OFFER = const(8)  # these four: update.py
+WANT = const(9)
+DATA = const(10)
+PROGRESS = const(11)
+TO_LOCK = (HELLO, REQUEST, COLLECT, OFFER, DATA)
+TO_PHONE = (CHALLENGE, RESULT, RECEIPT, SEALED, WANT, PROGRESS)
 
 OPEN = const(1)  # commands
 END = const(2)
 SERVICE = const(3)
+UPDATE = const(4)
 
 FLAG_CLOCK_UNKNOWN = const(1)
 FLAG_SLOW = const(2)  # a comb is missing or damaged: no rule depends on it

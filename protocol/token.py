@@ -14,9 +14,12 @@ _HINT = const(39)  # bytes that the hint adds
 AUDIENCE_MAX = const(8)  # locks in one token
 
 SCOPE_RIDE = const(1)
-SCOPE_SERVICE = const(2)
+SCOPE_SERVICE = const(2)  # a master token's: these bits
+SCOPE_UPDATE = const(4)
+_SCOPE_ALL = const(6)
+_SCOPES = (SCOPE_RIDE, SCOPE_SERVICE, SCOPE_UPDATE, _SCOPE_ALL)
 
-ROLE_OF_SCOPE = {SCOPE_RIDE: keys.RIDE, SCOPE_SERVICE: keys.MASTER}
+ROLE_OF_SCOPE = {scope: keys.RIDE if scope == SCOPE_RIDE else keys.MASTER for scope in _SCOPES}
 
 MODE_SINGLE = const(0)
 MODE_PERIOD = const(1)  # bit 0
@@ -183,17 +186,17 @@ def _claims(item):
         raise Malformed("time")
     if item[_EXP] < item[_NBF] or item[_EXP] < item[_IAT]:
         raise Malformed("window")
-    if not is_bytes(item[_CTI], 8) or not is_bytes(scope, 1) or scope[0] not in (SCOPE_RIDE, SCOPE_SERVICE):
+    if not is_bytes(item[_CTI], 8) or not is_bytes(scope, 1) or scope[0] not in _SCOPES:
         raise Malformed("cti or scope")
     if not is_uints(terms, 4) or terms[3] > 3:
         raise Malformed("terms")
     if terms[0] and (type(aud) is not tuple or len(aud) != 1):
         raise Malformed("floor for several locks")
-    if scope[0] == SCOPE_SERVICE and terms != [0, 0, 0, 0]:
+    if scope[0] != SCOPE_RIDE and terms != [0, 0, 0, 0]:
         raise Malformed("a master token has no terms")
     if nonce is not None and not is_bytes(nonce, 16):
         raise Malformed("nonce")
-    if type(aud) is bytes and (nonce is None or scope[0] != SCOPE_SERVICE):
+    if type(aud) is bytes and (nonce is None or scope[0] == SCOPE_RIDE):
         raise Malformed("a group is for nonce-bound masters")
     times = item[_EXP], item[_NBF], item[_IAT]
     floor, hold, longest, mode = terms

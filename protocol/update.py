@@ -30,6 +30,8 @@ WRONG_FILE = const(9)
 NO_ROOM = const(10)
 GONE = const(11)
 RUNNING = const(12)
+NO_SLOTS = const(13)
+LATER = const(14)
 
 _LIMIT = const(600)  # bytes of a message
 _REASONS = (  # row number = reason
@@ -46,6 +48,8 @@ _REASONS = (  # row number = reason
     "The lock's storage is full or failing.",
     "Whoever offered the release no longer has it.",
     "The lock runs this release already.",
+    "This lock takes no updates; flash it by cable.",
+    "Not now: someone rides, holds or talks to this lock, or its battery is low; try again when it stands locked.",
 )
 
 

@@ -102,6 +102,7 @@ class Board:
         self.lasting = lasting
         self.link = link
         self.storage = Storage()
+        self.name = "qemu_rv32"
         self.boot_cause = lasting.boot_cause
         self.clock = Clock(lasting)
         self.motor = Motor(lasting)

@@ -66,6 +66,7 @@ class Board:
         self.lasting = lasting
         self.watchdog = watchdog
         self.link = link
+        self.name = "sim"
         self.boot_cause = lasting.boot_cause
         self.clock = Clock(lasting)
         self.motor = Motor(lasting)

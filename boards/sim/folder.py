@@ -12,10 +12,11 @@ import shutil
 import tempfile
 
 TEARS = ("nothing", "all")
+_BLOCK, _BLOCKS = 512, 256  # how large it says that it is, as flash.py's
 
 _storages = {}  # root -> Storage that is mounted there
 _CHANGES = ("rename", "replace", "remove", "unlink", "mkdir", "rmdir")
-_plain = {"open": builtins.open, **{name: getattr(os, name) for name in _CHANGES}}
+_plain = {"open": builtins.open, "statvfs": os.statvfs, **{name: getattr(os, name) for name in _CHANGES}}
 
 
 def _storage_of(path):
@@ -92,6 +93,16 @@ def _wrapped(name):
     return change
 
 
+def _statvfs(path):
+    storage = _storage_of(f"{path}/")
+    if storage is None:
+        return _plain["statvfs"](path)
+    free = _BLOCKS
+    for folder, _, names in os.walk(storage.root):
+        free -= sum(-(-os.path.getsize(os.path.join(folder, name)) // _BLOCK) for name in names)
+    return _BLOCK, _BLOCK, _BLOCKS, max(0, free), max(0, free)
+
+
 class Storage:
     """`root`: a folder, made if need be; None for a temporary one, removed by `close`."""
 
@@ -103,6 +114,7 @@ class Storage:
         os.makedirs(self.root, exist_ok=True)
         if not _storages:
             builtins.open = _open
+            os.statvfs = _statvfs
             for name in _CHANGES:
                 setattr(os, name, _wrapped(name))
         _storages[self.root] = self
@@ -130,6 +142,7 @@ class Storage:
             del _storages[self.root]
             if not _storages:
                 builtins.open = _plain["open"]
+                os.statvfs = _plain["statvfs"]
                 for name in _CHANGES:
                     setattr(os, name, _plain[name])
             if self._temporary:

@@ -322,6 +322,7 @@ class VirtualBoard:
         self.power = power = Power(self._dark)
         self._seed = seed
         self._boots = _before[0] if _before else 1
+        self.name = "sim"
         self.boot_cause = _before[1] if _before else _POWER
         self.storage = _before[2].again(power) if _before else Storage(power, root)
         self._drawn = 0

@@ -1,0 +1,91 @@
+"""The launcher: which of two slots runs. It is the `main.py` of a board that takes updates, and part of none of them.
+
+    /slot       "a"      a runs, and is confirmed
+                "b a 2"  b runs on trial; back to a after 2 more starts that nobody confirmed
+                "a !b"   a runs again after b, which nobody was told yet
+    /a/, /b/    a whole release each, once its `manifest` is there (SPEC.md section 12)
+
+Imports nothing of ours, so that it outlives every release. A board's `main.py` is this file and one line behind it:
+
+    start("boards.esp32s3_lock.main", "")
+"""
+
+import os
+import sys
+
+SLOTS = ("a", "b")
+STARTS = 2
+
+
+def choose(text, whole):
+    """(slot that runs, what /slot is to hold before it does). `text`: of /slot, None when there is none; `whole`: the
+    slots that hold a whole release. Whatever the text, some slot runs, and a whole one if there is any."""
+    words = (text or "").split(" ")
+    run = words[0]
+    if run in SLOTS:
+        other = SLOTS[run == "a"]
+        rest = words[1:]
+        if rest in ([], ["!" + other]):
+            return (run, text) if run in whole or other not in whole else (other, other)
+        if len(rest) == 2 and rest[0] == other and rest[1] in "012" and len(rest[1]) == 1:
+            if rest[1] == "0" or run not in whole:
+                return other, other + " !" + run
+            return run, "%s %s %d" % (run, other, int(rest[1]) - 1)
+    # Nobody's text: a rename is all or nothing on littlefs, so the flash is ill. Each whole slot gets its chance.
+    if len(whole) == 2:
+        return "a", "a b %d" % (STARTS - 1)
+    run = whole[0] if whole else "a"
+    return run, run
+
+
+def settle(root):
+    """Chooses, and writes that down first: a start on trial that cannot be counted is none. Gives the slot."""
+    text = _read(root + "/slot")
+    slot, after = choose(text, [name for name in SLOTS if _is_there(root + "/" + name + "/manifest")])
+    if after != text:
+        try:
+            with open(root + "/slot.new", "w") as file:
+                file.write(after)
+            os.rename(root + "/slot.new", root + "/slot")
+        except OSError:
+            words = after.split(" ")
+            if len(words) == 3:
+                slot = words[1]
+    return slot
+
+
+def _read(path):
+    try:
+        with open(path) as file:
+            return file.read(16)
+    except (OSError, ValueError):  # ValueError: not even text
+        return None
+
+
+def _is_there(path):
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def start(module, root, reset=None, watch=None):
+    """Runs `run()` of a module of the slot that is chosen. Whatever ends it but a developer's Ctrl-C is a reset.
+
+    `watch()`: lets a watchdog bite, should the slot not even come to start its own.
+    """
+    try:
+        if reset is None:
+            import machine
+
+            reset = machine.reset
+            watch = watch or (lambda: machine.WDT(timeout=60_000))
+        slot = settle(root)
+        sys.path[:] = [root + "/" + slot, ".frozen"]  # no file elsewhere can stand in front of a module
+        if watch:
+            watch()
+        __import__(module, None, None, ("run",)).run()
+    except Exception as error:
+        print("the release does not run:", type(error).__name__)  # its text may hold what it choked on
+    reset()

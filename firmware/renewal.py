@@ -1,0 +1,79 @@
+"""When there is something to do about releases, and the memory for it: all else about them is loaded here, and dropped.
+
+What stays in the heap is this file alone.
+"""
+
+import gc
+import sys
+
+from protocol.compat import const
+
+_LOOK_MS = const(250)
+_AGAIN_MS = const(86_400_000)  # before a release that was refused is looked at once more
+_OWN = (  # what nobody else uses, the one that imports before the imported
+    "firmware.blockwise",
+    "firmware.courier",
+    "firmware.updater",
+    "firmware.slots",
+    "firmware.update",
+    "protocol.manifest",
+    "protocol.update",
+)
+
+
+class Renewal:
+    """`lock`: firmware.lock.Lock."""
+
+    def __init__(self, lock):
+        self._lock = lock
+        self._booted = False
+        self._refused = None  # the digest of an offer, not to be taken up again soon
+        self._not_before = 0
+
+    async def run(self, beat):
+        clock = self._lock.board.clock
+        while True:
+            beat()
+            link = self._caller()
+            if link or not self._booted or self._offered():
+                await self._attend(link, beat)
+            await clock.sleep_ms(_LOOK_MS)
+
+    def _caller(self):
+        """A link on which a release is offered."""
+        for link in self._lock.session.links.values():
+            if link.offer is not None:
+                return link
+        return None
+
+    def _offered(self):
+        """Whether the cloud offers one, and it is time to look at it."""
+        offer = self._lock.uplink.offer
+        if not offer:
+            return False
+        other = self._refused is not None and offer[1] != self._refused
+        return other or self._lock.board.clock.uptime_ms() >= self._not_before
+
+    async def _attend(self, link, beat):
+        from firmware import updater
+
+        booted, self._booted = self._booted, True
+        try:
+            refused, wait_ms = await updater.attend(self._lock, link, booted, beat)
+        finally:
+            del updater
+            forget(_OWN)
+        if not link:
+            self._refused = refused
+            self._not_before = self._lock.board.clock.uptime_ms() + (_AGAIN_MS if refused else wait_ms)
+
+
+def forget(names):
+    """Drops these modules from memory; who still holds one keeps it."""
+    for name in names:
+        module = sys.modules.pop(name, None)
+        package, _, own = name.rpartition(".")
+        if module is not None and hasattr(sys.modules[package], own):
+            delattr(sys.modules[package], own)
+    module = None
+    gc.collect()
