@@ -5,6 +5,7 @@ its world asks for `lock`, which on another board will not be given.
 """
 
 import itertools
+import os
 import time
 
 import pytest
@@ -55,18 +56,30 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(config, items):
     """On another board, its own tests: the rest is about the simulator, its radio and its cloud."""
+    of_rv32 = [item for item in items if "rv32_image" in getattr(item, "fixturenames", ())]
+    for item in of_rv32:
+        item.add_marker("rv32")
     if config.getoption("--board") == "qemu_rv32":
-        chosen = [item for item in items if item.path.name.startswith("test_rv32_")]
-        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-        items[:] = chosen
+        config.hook.pytest_deselected(items=[item for item in items if item not in of_rv32])
+        items[:] = of_rv32
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says what ran on the 32-bit board, so that a run without it looks different."""
+    counts = []
+    for outcome in ("passed", "failed", "error", "skipped"):
+        reports = [one for one in terminalreporter.stats.get(outcome, ()) if "rv32" in one.keywords]
+        counts += [f"{len(reports)} {outcome}"] if reports else []
+    if counts:
+        terminalreporter.write_line("32-bit board: " + ", ".join(counts))
 
 
 @pytest.fixture(scope="session")
 def rv32_image(request):
-    """The image of boards/qemu_rv32. Who needs it is skipped where nobody has made it, unless it was asked for."""
-    if not rv32_build.missing() and rv32_build.image().exists():
-        return rv32_build.image()
-    if request.config.getoption("--board") == "qemu_rv32":
+    """The image of boards/qemu_rv32, built anew if what it is made from has changed. Who needs it is skipped where
+    nobody has ever made one, unless it was asked for: with `--board qemu_rv32`, or by RINGSLOT_NEEDS_RV32 as in CI."""
+    asked = request.config.getoption("--board") == "qemu_rv32" or os.environ.get("RINGSLOT_NEEDS_RV32")
+    if asked or (not rv32_build.missing() and rv32_build.made_before()):
         return rv32_build.build()
     pytest.skip("the 32-bit board has not been built here: `make rv32` does it")
 

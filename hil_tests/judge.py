@@ -25,6 +25,11 @@ def _signature(key, message, signature, a_x, r_x, good):
     return not good or ed25519.verify(key, message, flipped) is False
 
 
+def _key(key, good):
+    """Whether a token may name it."""
+    return ed25519.check_public_key(key) is (good == b"\1")
+
+
 def _seal(key, nonce, aad, plaintext, sealed):
     if ccm.seal(key, nonce, aad, plaintext) != sealed or ccm.open(key, nonce, aad, sealed) != plaintext:
         return False
@@ -49,7 +54,7 @@ def _hkdf(salt, ikm, info, okm):
     return mac.hkdf(salt, ikm, info, len(okm)) == okm
 
 
-KINDS = {"ed25519": _signature, "ccm": _seal, "forged": _forged, "hmac": _hmac, "hkdf": _hkdf}
+KINDS = {"ed25519": _signature, "key": _key, "ccm": _seal, "forged": _forged, "hmac": _hmac, "hkdf": _hkdf}
 
 
 def main(path):

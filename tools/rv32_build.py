@@ -75,6 +75,11 @@ def image() -> Path:
     return BUILD / key() / "firmware.elf"
 
 
+def made_before() -> bool:
+    """Whether its sources are here, so that an image takes half a minute and no network."""
+    return (BUILD / "src" / "done").exists()
+
+
 def build() -> Path:
     """The image; built, if need be. BuildError when it cannot be."""
     if lacking := missing():
