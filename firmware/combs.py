@@ -1,7 +1,8 @@
 """The combs on flash (protocol/comb.py), by which the lock verifies faster. None of them changes a verdict.
 
-comb-base is of the curve's base point, comb-KID (in hex) of that key. Resident are the base's and the newest ride
-issuer's, 15 or 30 KiB each; what another key signed is verified the general way.
+comb-base is of the curve's base point, comb-KID (in hex) of that key. The base's and the newest ride issuer's are held
+in memory, 12 or 24 KiB each; those of other ride issuers and of master issuers stay in their files, and a verification
+reads of them what it needs.
 """
 
 from binascii import hexlify
@@ -10,26 +11,36 @@ from protocol import comb, ed25519, keys
 
 
 def load(store, keyset):
-    """Puts them to use. False when one is missing or damaged: then the lock verifies slower, and says so."""
+    """Puts them to use. False when one is missing or damaged: what that key signed is verified slower, and the lock
+    says so."""
     ed25519.forget_combs()
-    issuers = [kid for kid in keyset.keys if kid[0] == keys.RIDE]
-    kid = max(issuers, key=lambda kid: keyset.keys[kid][1])
-    found = [_read(store, "comb-base", ed25519.BASE)]
-    found.append(_read(store, "comb-" + hexlify(kid).decode(), keyset.keys[kid][0]))
-    for one in found:
-        if one:
-            ed25519.use(one)
-    return None not in found
+    issuers = [kid for kid in keyset.keys if kid[0] in (keys.RIDE, keys.MASTER)]
+    rides = [kid for kid in issuers if kid[0] == keys.RIDE]
+    newest = max(rides, key=lambda kid: keyset.keys[kid][1])
+    whole = _use(_hold, store, "comb-base", ed25519.BASE)
+    for kid in issuers:
+        how = _hold if kid == newest else _leave
+        whole = _use(how, store, "comb-" + hexlify(kid).decode(), keyset.keys[kid][0]) and whole
+    return whole
 
 
-def _read(store, name, key):
-    """The comb of a key, None unless the file holds just that."""
+def _use(how, store, name, key):
+    """Whether the file holds just the comb of this key; then it is used."""
     try:
-        data = bytearray(
-            store.size(name)
-        )  # in one piece: `read` would let it grow, and leave holes in the heap
-        store.read_into(name, data)
-        found = comb.parse(data)
+        found = how(store, name)
     except (OSError, comb.CombError):
-        return None
-    return found if found.key == key else None
+        return False
+    if found.key != key:
+        return False
+    ed25519.use(found)
+    return True
+
+
+def _hold(store, name):
+    data = bytearray(store.size(name))  # in one piece: `read` would let it grow, and leave holes in the heap
+    store.read_into(name, data)
+    return comb.parse(data)
+
+
+def _leave(store, name):
+    return comb.leave(store.size(name), lambda: store.open(name))

@@ -29,6 +29,10 @@ class Store:
                 return None
             raise
 
+    def open(self, name):
+        """A file to read pieces of, which whoever asks closes. OSError also when there is none."""
+        return open(self._path(name), "rb")
+
     def read_into(self, name, buffer):
         """Fills a buffer as long as the file. OSError also when there is none."""
         with open(self.path(name), "rb") as file:

@@ -78,5 +78,5 @@ def check_public_key(key: bytes) -> bool:
         return False
     key = bytes(key)
     if compat.VIPER:
-        return curve.point(key, None, curve.AX, curve.ON_A)
+        return curve.point(key, None)
     return ed25519_plain.point(key) is not None

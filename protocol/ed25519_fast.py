@@ -12,27 +12,34 @@ from protocol.compat import const, sha512
 
 _SHORT = const(140)  # bits of a half
 _HALF = const(128)
-_based = False
 
 
 def verify(public_key, message, signature, a_x, r_x, comb_b, comb_a):
     """As ed25519.verify, of sizes that are right. `comb_b`, `comb_a`: comb.Comb of B and of the key, or None."""
     r = signature[:32]
     s = int.from_bytes(signature[32:], "little")
-    if s >= scalars.L or not curve.point(r, r_x, curve.RX, curve.ON_R):
+    if s >= scalars.L:
         return False
+    if comb_b is None:
+        curve.make_base()
     fixed = comb_a is not None and comb_b is not None
     # a comb is made of a key that was found good; a hint is checked all the same
-    if (not fixed or a_x is not None) and not curve.point(public_key, a_x, curve.AX, curve.ON_A):
+    if (not fixed or a_x is not None) and not curve.point(public_key, a_x):
+        return False
+    if not fixed:
+        curve.go(curve.MAKE_A)
+    if not curve.point(r, r_x):
         return False
     h = int.from_bytes(sha512(r, public_key, message), "little") % scalars.L
     if fixed:
-        return _fixed(s, h, comb_b, comb_a)
-    curve.make(curve.MAKE_A)
+        try:
+            return _fixed(s, h, comb_b, comb_a)
+        except OSError:  # of a comb that lies in a file: this key is verified as any other
+            return verify(public_key, message, signature, a_x, r_x, comb_b, None)
     c0, c1 = scalars.halves(h)
     if c0 >> _SHORT or abs(c1) >> _SHORT:
         return _long(s, h, comb_b)
-    curve.make(curve.MAKE_R)
+    curve.go(curve.MAKE_R)
     n = _SHORT + 1 if c0 >> _HALF or abs(c1) >> _HALF else _HALF + 1
     # of c1 s B - c0 A - c1 R = O, with the sign that makes c1 positive
     minus_a, minus_r = 1, 1
@@ -48,8 +55,13 @@ def _fixed(s, h, comb_b, comb_a):
     scalars.comb(0, s, comb_b.spacing)
     scalars.comb(1, h, comb_a.spacing)
     n = max(comb_b.spacing, comb_a.spacing)
-    spacings = comb_b.spacing, comb_a.spacing
-    return curve.total(n, scalars.digits, (), *spacings, comb_b.table, comb_a.table, curve.IS_R)
+    if comb_a.source is None:
+        return curve.total(n, (), comb_b, comb_a, curve.IS_R, None)
+    file = comb_a.source()
+    try:
+        return curve.total(n, (), comb_b, comb_a, curve.IS_R, file)
+    finally:
+        file.close()
 
 
 def _long(s, h, comb_b):
@@ -59,15 +71,11 @@ def _long(s, h, comb_b):
 
 def _with_base(k, n, rows, comb_b, check):
     """Whether k B and the rows, whose digits are there, come to what `check` says."""
-    global _based
     if comb_b is not None:
         scalars.comb(0, k, comb_b.spacing)
-        return curve.total(n, scalars.digits, rows, comb_b.spacing, 0, comb_b.table, b"", check)
-    if not _based:
-        curve.make_base()
-        _based = True
-    place = len(rows)
-    scalars.row(place, k & (1 << _HALF) - 1, n)
-    scalars.row(place + 1, k >> _HALF, n)
-    rows += (curve.ROW_B, 0), (curve.ROW_B128, 0)
-    return curve.total(n, scalars.digits, rows, 0, 0, b"", b"", check)
+    else:
+        place = len(rows)
+        scalars.row(place, k & (1 << _HALF) - 1, n)
+        scalars.row(place + 1, k >> _HALF, n)
+        rows += (curve.ROW_B, 0), (curve.ROW_B128, 0)
+    return curve.total(n, rows, comb_b, None, check, None)

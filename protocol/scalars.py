@@ -51,24 +51,26 @@ def comb(side, k, spacing):
     """k < L as 32 columns of eight signs, side 0 for B and 1 for A: 2 * (place in the comb) + (1 if negative)."""
     # k = the sum of (2 b - 1) 2^i over 256 bits b of (k + 2^256 - 1) / 2, for odd k
     k += _ODD if k & 1 else _EVEN
-    _comb(digits, _COMBS + _COMB * side, (k >> 1).to_bytes(32, "little"), spacing)
+    _comb((k >> 1).to_bytes(32, "little"), _COMBS + _COMB * side, digits, spacing)
 
 
 @micropython.viper
-def _comb(to: ptr8, at: int, k: ptr16, spacing: int):
-    """Tooth t of column i of tooth group j is bit i + spacing * (t + 8 j)."""
-    c = ptr16(int(to) + at)
-    step = spacing >> 4
+def _comb(h: ptr16, v: int, c: ptr16, spacing: int):
+    """Columns at byte v of c: tooth t of column i of tooth group j is bit i + spacing * (t + 8 j) of the bytes h."""
+    c = ptr16(int(c) + v)
+    down = spacing >> 3
+    groups = int(h) + 7 * down
     n = 0
     while n < 32:
         i = n & (spacing - 1)
-        h = ptr16(int(k) + n - i + 2 * (i >> 4))
+        h = ptr16(groups + n - i + 2 * (i >> 4))
+        i &= 15
         v = 0
-        t = 0
-        while t < 8:
-            v |= ((h[0] >> (i & 15)) & 1) << t
-            h = ptr16(int(h) + 2 * step)
-            t += 1
+        t = 8
+        while t:
+            v = v << 1 | (h[0] >> i) & 1
+            h = ptr16(int(h) - down)
+            t -= 1
         if v & 128:
             c[n] = (v & 127) << 1
         else:

@@ -1,6 +1,8 @@
 # heap: 1m
 """Combs: their files, and that they change no verdict. Bigger a heap than the lock's, because it makes them here."""
 
+import io
+
 from protocol import comb, compat, ed25519, ed25519_plain
 from protocol.test_ed25519 import EXAMPLES, TORSION, Affine, L, challenge, encode, flipped, number, row
 from protocol.test_ed25519_fast import scalar, signed
@@ -21,7 +23,7 @@ def refused(data):
 
 
 def test_a_file_says_what_went_into_it():
-    for spacing, size in ((32, 15_360), (16, 30_720)):
+    for spacing, size in ((32, 12_288), (16, 24_576)):
         made = comb.parse(KEYS[spacing])
         assert made.key == KEY and made.spacing == spacing and len(made.table) == size
 
@@ -32,11 +34,39 @@ def test_a_damaged_file_is_refused():
         damaged = bytearray(data)
         damaged[i] ^= 1 << i % 8
         assert refused(damaged), i
-    for size in (0, 31, 64, len(data) - 1, len(data) - 120):
+    for size in (0, 31, 64, len(data) - 1, len(data) - 96):
         assert refused(data[:size]), size
     assert (
-        refused(data + b"\0") and refused(comb.encode(KEY, b"")) and refused(comb.encode(KEY, bytes(15_240)))
+        refused(data + b"\0") and refused(comb.encode(KEY, b"")) and refused(comb.encode(KEY, bytes(12_192)))
     )
+
+
+def test_a_damaged_file_is_refused_where_it_lies():
+    data = KEYS[32]
+    found, source = left(data)
+    assert found.key == KEY and found.spacing == 32 and found.source and source.closed == 1
+    for i in (0, 31, 32, 5000, len(data) - 33, len(data) - 32, len(data) - 1):
+        damaged = bytearray(data)
+        damaged[i] ^= 1 << i % 8
+        try:
+            left(damaged)
+            raise AssertionError(i)
+        except comb.CombError:
+            pass
+    for size in (0, 64, len(data) - 1, len(data) + 1, 2 * len(data)):  # more or less than there is
+        try:
+            comb.leave(size, Source(data))
+            raise AssertionError(size)
+        except comb.CombError:
+            pass
+    for fails in (1, 7):
+        source = Source(data)
+        source.fails = fails
+        try:
+            comb.leave(len(data), source)
+            raise AssertionError(fails)
+        except OSError:
+            assert source.closed == 1
 
 
 def test_entries_are_the_multiples_they_stand_for():
@@ -44,10 +74,10 @@ def test_entries_are_the_multiples_they_stand_for():
     for group, v in ((0, 0), (0, 127), (0, 85), (1, 0), (1, 99)):
         k = sum([(1 if t == 7 or v >> t & 1 else -1) << 16 * (8 * group + t) for t in range(8)])
         x, y = maker.multiple(k % L)
-        entry = table[120 * (128 * group + v) :]
-        for place, expected in enumerate((y - x, y + x, maker.D2 * x * y)):
-            limbs = [entry[40 * place + 2 * i] | entry[40 * place + 2 * i + 1] << 8 for i in range(20)]
-            assert sum([limb << 13 * i for i, limb in enumerate(limbs)]) == expected % maker.P
+        at = 96 * (128 * group + v)
+        for twice in (y - x, y + x, 2 * maker.D * x * y):
+            assert 2 * int.from_bytes(table[at : at + 32], "little") % maker.P == twice % maker.P
+            at += 32
 
 
 def test_no_comb_is_made_of_a_key_of_another_order():
@@ -60,9 +90,52 @@ def test_no_comb_is_made_of_a_key_of_another_order():
             pass
 
 
+class Source:
+    """A comb's file that stays where it is. `opened`, `closed`: how often; from the `fails`th read on, reads fail."""
+
+    def __init__(self, data):
+        self.data = bytearray(data)
+        self.opened = self.closed = self.reads = 0
+        self.fails = None
+        self.short = False  # the failing ones give too little, rather than an OSError
+
+    def __call__(self):
+        self.opened += 1
+        self._file = io.BytesIO(self.data)
+        self.seek = self._file.seek
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.closed += 1
+
+    def read(self, n):
+        return self._file.read(n)
+
+    def readinto(self, buffer):
+        self.reads += 1
+        if self.fails is not None and self.reads >= self.fails:
+            if self.short:
+                return self._file.readinto(memoryview(buffer)[:5])
+            raise OSError(5)
+        return self._file.readinto(buffer)
+
+
+def left(data):
+    """(the comb of a file that stays where it is, its Source)."""
+    source = Source(data)
+    return comb.leave(len(data), source), source
+
+
 def with_combs(check, *files):
+    """Files, or combs."""
     for file in files:
-        ed25519.use(comb.parse(file))
+        ed25519.use(file if isinstance(file, comb.Comb) else comb.parse(file))
     try:
         check()
     finally:
@@ -124,6 +197,36 @@ def test_every_mixture_of_combs_gives_the_same_verdicts():
             with_combs(same_verdicts, BASES[base], KEYS[key])
 
 
+def test_a_comb_that_stays_in_its_file_gives_the_same_verdicts():
+    for base, key in ((32, 32), (32, 16), (16, 32), (16, 16)):
+        found, source = left(KEYS[key])
+        with_combs(same_verdicts, BASES[base], found)
+        assert source.opened == source.closed > 1 or not compat.VIPER
+
+
+def test_the_verdict_is_the_same_when_a_comb_cannot_be_read():
+    for spacing in (32, 16):
+        for fails in (0, 1, 30):
+            for short in (False, True):
+                found, source = left(KEYS[spacing])
+                source.reads, source.fails, source.short = 0, fails, short
+                with_combs(some_verdicts, BASES[32], found)
+                assert source.opened == source.closed > 1 or not compat.VIPER
+    found, source = left(KEYS[32])
+    found.source = gone
+    with_combs(some_verdicts, BASES[32], found)
+
+
+def gone():
+    raise OSError(2)
+
+
+def some_verdicts():
+    for key, message, signature, good in CASES[:3]:
+        assert ed25519.verify(key, message, signature) is good
+        assert ed25519.verify(key, message, signature, maker.x_of(key), maker.x_of(signature[:32])) is good
+
+
 def test_a_comb_is_used():
     if not compat.VIPER:
         return
@@ -135,4 +238,5 @@ def test_a_comb_is_used():
 
     other = comb.encode(KEY, bytes(comb.parse(BASES[32]).table))  # of another point, under this key's name
     with_combs(check, BASES[32], other)
+    with_combs(check, BASES[32], left(other)[0])
     assert ed25519.verify(KEY, b"message", signature) is True

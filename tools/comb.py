@@ -4,7 +4,8 @@ from protocol import comb, ed25519, ed25519_plain
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
-D2 = 2 * 37095705934669439343138083508754565189542113879843219016388785533085940283555
+D = 37095705934669439343138083508754565189542113879843219016388785533085940283555
+HALF = (P + 1) // 2
 TEETH = 8
 
 
@@ -19,21 +20,21 @@ def x_of(encoded):
 
 
 def make(key, spacing=32):
-    """The comb's file. `spacing`: 32 for 15 KiB, or 16 for 30 KiB and half of the doublings. BadKey."""
+    """The comb's file. `spacing`: 32 for 12 KiB, or 16 for 24 KiB and half of the doublings. BadKey."""
     q = ed25519_plain.point(key)
     if q is None:
         raise BadKey("This is not a public key.")
     if not _is_neutral(_times(L, q)):  # or h and h + L would be different multiples
         raise BadKey("This public key has a part of small order.")
-    table = bytearray(32 // spacing * 15360)  # made first: on MicroPython the heap is soon in pieces
+    table = bytearray(32 // spacing * 12288)  # made first: on MicroPython the heap is soon in pieces
     at = 0
     teeth = [q]
     for _ in range(TEETH * 32 // spacing - 1):
         teeth.append(_doubled(teeth[-1], spacing))
     for first in range(0, len(teeth), TEETH):
         for x, y in _affine(_group(teeth[first : first + TEETH])):
-            table[at : at + 120] = _entry(x, y)
-            at += 120
+            table[at : at + 96] = _entry(x, y)
+            at += 96
     return comb.encode(key, table)
 
 
@@ -50,8 +51,8 @@ def _group(teeth):
 
 
 def _entry(x, y):
-    elements = (y - x) % P, (y + x) % P, D2 * x * y % P
-    return b"".join([(n >> 13 * k & 8191).to_bytes(2, "little") for n in elements for k in range(20)])
+    elements = (y - x) * HALF % P, (y + x) * HALF % P, D * x * y % P
+    return b"".join([n.to_bytes(32, "little") for n in elements])
 
 
 def _affine(points):

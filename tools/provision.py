@@ -1,7 +1,7 @@
 """What makes a board a lock: files written on the host that draws its key.
 
 `identity` (CBOR {1: lock id, 2: K_lock, 3: group id or null}), `keyset` (SPEC.md section 2) and `settings.json`;
-for speed `comb-base` and `comb-KID`, the combs of the base point and of the ride issuers (firmware/combs.py).
+for speed `comb-base` and `comb-KID`, the combs of the base point and of the issuers of tokens (firmware/combs.py).
 The key is drawn here and not on the lock: a chip's generator is weak until its radio runs. It knows no database.
 """
 
@@ -64,7 +64,7 @@ def _combs(keyset: bytes) -> dict[str, bytes]:
     """The combs that a lock with this keyset reads at boot, by name."""
     found = {"comb-base": bytes(comb.base())}
     for kid, (key, _, _) in keysets.parse(keyset).keys.items():
-        if kid[0] == keys.RIDE:
+        if kid[0] in (keys.RIDE, keys.MASTER):
             with contextlib.suppress(comb.BadKey):  # the lock verifies by any key, and says that it is slower
                 found[f"comb-{kid.hex()}"] = bytes(comb.make(key))
     return found

@@ -80,7 +80,7 @@ class Meter:
 
 def unlock(given):
     """Three rides; what the second and the third took, when everything was warm: with hints, and without."""
-    bench = Bench(Lock)
+    bench = Bench(Lock, issuers=("ride",))
     bench.put("comb-base", given["comb of B"])
     bench.put("comb-" + hexlify(kid_of("ride")).decode(), given["comb of issuer"])
     bench.reboot()

@@ -1,7 +1,8 @@
 """Runs viper source on CPython, as a 32-bit machine would, and notices what would go wrong there.
 
 Pointers, loads and stores behave as on RV32; a value that an unsigned shift or comparison gets must fit 32 bits, and so
-must what is stored. So a test can push the largest limbs through generated code and see that no column overflows.
+must what is stored in 32 or 16. So a test can push the largest limbs through generated code and see that no column
+overflows.
 """
 
 import types
@@ -66,7 +67,7 @@ class Pointer:
         return int.from_bytes(self._memory.bytes[self._slice(index)], "little")
 
     def __setitem__(self, index: int, value: int) -> None:
-        if self._memory.strict and self._width == 4 and not 0 <= value <= _MASK:
-            raise OverflowError(value)
         mask = (1 << 8 * self._width) - 1
+        if self._memory.strict and self._width > 1 and not 0 <= value <= mask:
+            raise OverflowError(value)
         self._memory.bytes[self._slice(index)] = (value & mask).to_bytes(self._width, "little")
