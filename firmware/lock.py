@@ -82,6 +82,7 @@ class Lock:
             board, config, self.clock, self.floors, self.receipts, self.outbox, self._state, self.command
         )
         self.unlock.boot()
+        self.renewal = Renewal(self)
         self._action = None  # the task that moves the bolt, the last one
         self._listening = None  # the session task's sign of life
         self._stamped_at = self._looked_at = self._well_at = self._free_at = board.clock.uptime_ms()
@@ -107,7 +108,7 @@ class Lock:
         supervisor.add("watch", self._keep_time, _LIMIT_MS, vital=True)
         supervisor.add("gps", self.gps.run, _LIMIT_MS)
         supervisor.add("uplink", self.uplink.run, _AWAY_MS)
-        supervisor.add("renewal", Renewal(self).run, _AWAY_MS)
+        supervisor.add("renewal", self.renewal.run, _AWAY_MS)
         try:
             await supervisor.run()
         finally:

@@ -9,6 +9,7 @@ import sys
 from protocol.compat import const
 
 _LOOK_MS = const(250)
+_WATCHDOG = const(3)  # the last of the boot causes that are none of sleep's, boards/contract.py
 _AGAIN_MS = const(86_400_000)  # before a release that was refused is looked at once more
 _OWN = (  # what nobody else uses, the one that imports before the imported
     "firmware.blockwise",
@@ -22,11 +23,17 @@ _OWN = (  # what nobody else uses, the one that imports before the imported
 
 
 class Renewal:
-    """`lock`: firmware.lock.Lock."""
+    """`lock`: firmware.lock.Lock. `busy`: an update is being worked on."""
 
     def __init__(self, lock):
         self._lock = lock
-        self._booted = False
+        # A boot out of deep sleep tells nothing new, unless a trial runs or was left.
+        try:
+            told = b" " not in (lock.store.read("slot") or b"")
+        except OSError:
+            told = True
+        self._booted = told and lock.board.boot_cause > _WATCHDOG
+        self.busy = False
         self._refused = None  # the digest of an offer, not to be taken up again soon
         self._not_before = 0
 
@@ -34,7 +41,7 @@ class Renewal:
         clock = self._lock.board.clock
         while True:
             beat()
-            link = self._caller()
+            link = self._caller() if self._booted else None  # a boot is looked at first
             if link or not self._booted or self._offered():
                 await self._attend(link, beat)
             await clock.sleep_ms(_LOOK_MS)
@@ -58,12 +65,14 @@ class Renewal:
         from firmware import updater
 
         booted, self._booted = self._booted, True
+        self.busy = True
         try:
             refused, wait_ms = await updater.attend(self._lock, link, booted, beat)
         finally:
+            self.busy = False
             del updater
             forget(_OWN)
-        if not link:
+        if not link and booted:
             self._refused = refused
             self._not_before = self._lock.board.clock.uptime_ms() + (_AGAIN_MS if refused else wait_ms)
 

@@ -17,7 +17,7 @@ _FLUSH = const(8)  # blocks between two flushes of a file that arrives: what a c
 _RESERVE = const(65536)  # bytes of flash that an update leaves free: receipts come first
 _FOLDER = const(0x4000)
 
-_OFFERED = "offered"  # a manifest that arrives, in no slot
+_PART = ".part"  # behind the name of a file that arrives
 _ENOENT = const(2)
 
 
@@ -43,6 +43,7 @@ class Slots:
         self.other = {"a": "b", "b": "a"}[self.running]
         self.back = words[1] if len(words) == 3 else None
         self.left = words[1][1:] if len(words) == 2 else None
+        self._offered = self.other + "/offered"
 
     # ---- what is there
 
@@ -52,7 +53,7 @@ class Slots:
 
     def offered(self):
         """The Head of the manifest that arrived, if it has so far as that."""
-        return self._head(_OFFERED)
+        return self._head(self._offered)
 
     def _head(self, name):
         try:
@@ -95,38 +96,37 @@ class Slots:
     # ---- a manifest that arrives
 
     def take_offered(self, offset, data):
-        """Adds a piece of a manifest."""
-        with open(self._store.path(_OFFERED), "r+b" if offset else "wb") as file:
+        """Adds a piece of a manifest, beside what the slot holds."""
+        self._store.make(self.other)
+        with open(self._store.path(self._offered), "r+b" if offset else "wb") as file:
             file.seek(offset)
             file.write(data)
 
     def check_offered(self, digest):
         """Whether what arrived is the whole manifest with this digest, in form."""
         head = self.offered()
-        if head is None or self.digest(_OFFERED) != digest:
+        if head is None or self.digest(self._offered) != digest:
             return False
         try:
-            with open(self._store.path(_OFFERED), "rb") as file:
+            with open(self._store.path(self._offered), "rb") as file:
                 file.seek(head.length)
                 manifest.check_list(file.read, head.size, head.digest)
         except manifest.ManifestError:
             return False
-        return self._store.size(_OFFERED) == head.length + head.size
+        return self._store.size(self._offered) == head.length + head.size
 
     # ---- filling the other slot
 
     def begin(self):
         """Gives the other slot to the release that arrived. From here on it is not whole."""
-        self._store.make(self.other)
         for name in (
             "manifest",
             "incoming",
             "failed",
             "alone",
-            "part",
-        ):  # the manifest first: it says that it is whole
+        ):  # in this order: the first says that it is whole
             self._store.remove(self.other + "/" + name)
-        os.rename(self._store.path(_OFFERED), self._store.path(self.other + "/incoming"))
+        self._rename(self._offered, self.other + "/incoming")
 
     async def tidy(self):
         """Removes what the release does not bring, so that it neither takes room nor the place of a module. Raises
@@ -151,7 +151,7 @@ class Slots:
                     os.rmdir(self._store.path(path))
                 except OSError:
                     pass  # it is not empty
-            elif "/" in path[2:] and path[2:] not in listed:
+            elif "/" in path[2:] and path[2:].replace(_PART, "") not in listed:
                 self._store.remove(path)
             await self._pause()
 
@@ -163,15 +163,16 @@ class Slots:
             own = self.other + "/" + path
             if await self._holds(own, size, digest):
                 continue
-            if await self._holds(self.running + "/" + path, size, digest):
-                await self._copy(self.running + "/" + path)
-            else:
-                await self._fetch(size, digest, get)
             self._make_folders(own)
-            os.rename(self._part(), self._store.path(own))
+            if await self._holds(self.running + "/" + path, size, digest):
+                await self._copy(self.running + "/" + path, own + _PART)
+            else:
+                await self._fetch(own + _PART, size, digest, get)
+            self._rename(own + _PART, own)
 
-    def _part(self):
-        return self._store.path(self.other + "/part")
+    def _rename(self, old, new):
+        """Within one folder only: a cut in a rename across two lets littlefs lose sight of a third file."""
+        os.rename(self._store.path(old), self._store.path(new))
 
     async def _holds(self, name, size, digest):
         """Whether that file is there and has this content, by reading all of it."""
@@ -189,18 +190,18 @@ class Slots:
             return False  # none there, or unreadable: written anew
         return seen.digest() == digest
 
-    async def _copy(self, name):
-        with open(self._store.path(name), "rb") as source, open(self._part(), "wb") as file:
+    async def _copy(self, name, part):
+        with open(self._store.path(name), "rb") as source, open(self._store.path(part), "wb") as file:
             data = source.read(_BLOCK)
             while data:
                 file.write(data)
                 data = source.read(_BLOCK)
                 await self._pause()
 
-    async def _fetch(self, size, digest, get):
-        have = self._store.size(self.other + "/part")
+    async def _fetch(self, part, size, digest, get):
+        have = self._store.size(part)
         at = resumed = 0 if have > size else have // _BLOCK * _BLOCK
-        with open(self._part(), "r+b" if at else "wb") as file:
+        with open(self._store.path(part), "r+b" if at else "wb") as file:
             file.seek(at)
             while at < size:
                 data = await get(digest[: update.NAME], at)
@@ -210,11 +211,11 @@ class Slots:
                 at += len(data)
                 if at // _BLOCK % _FLUSH == 0:
                     file.flush()
-        if not await self._holds(self.other + "/part", size, digest):
-            self._store.remove(self.other + "/part")
+        if not await self._holds(part, size, digest):
+            self._store.remove(part)
             if not resumed:
                 raise WrongFile
-            await self._fetch(size, digest, get)  # what a power cut had left was nothing to build upon
+            await self._fetch(part, size, digest, get)  # what a power cut had left was nothing to build upon
 
     def _make_folders(self, path):
         parts = path.split("/")[:-1]
@@ -224,7 +225,7 @@ class Slots:
     async def finish(self):
         """Reads every file again, and says that the slot is whole. Raises WrongFile."""
         await self._check(self.other + "/incoming")
-        os.rename(self._store.path(self.other + "/incoming"), self._store.path(self.other + "/manifest"))
+        self._rename(self.other + "/incoming", self.other + "/manifest")
 
     async def _check(self, name):
         for path, size, digest in self._entries(name):

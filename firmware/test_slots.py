@@ -145,7 +145,7 @@ def test_what_a_cut_left_damaged_is_fetched_anew():
     bench = Bench()
     bench.left = 2
     assert raised(Broke, bench.install)
-    with open(bench.root + "/b/part", "wb") as file:
+    with open(bench.root + "/b/firmware/lock.mpy.part", "wb") as file:
         file.write(b"?" * 600)
     bench.open()
     bench.install()

@@ -125,10 +125,11 @@ class Storage:
         tear = self.power.write()
         if tear == "nothing":
             self.power.halt("power")
-        result = function(*args, **kwargs)
-        if tear is not None:
-            self.power.halt("power")
-        return result
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if tear is not None:  # also when there was nothing to do
+                self.power.halt("power")
 
     def again(self, power):
         self.power.off()

@@ -4,6 +4,7 @@
     peer.records, peer.receipts         what it acknowledged
     peer.answer[telemetry.COMMANDS]     what its answers carry beside the time
     peer.forget()                       its memory of contexts goes, as in a restart
+    peer.resources[b"m"] = bytes        what it gives by GET with Block2 (RFC 7959), in blocks of 2^(peer.szx + 4)
     peer.habit = "separate"             how it answers, see `HABITS`
 
 It is honest but forgetful, and asserts what a lock owes it: fresh nonces, whole batches, records that do not change.
@@ -37,6 +38,8 @@ class Peer:
         self.seen = []  # datagrams from the lock
         self.sent = []  # datagrams to it
         self.refused = 0  # bare 4.01
+        self.resources = {}  # path -> bytes
+        self.szx = 5
 
     def forget(self):
         """Restart: contexts, replay windows and deduplication are gone."""
@@ -81,7 +84,7 @@ class Peer:
             return coap.UNAUTHORIZED, [], b""
         state, nonce, aad, plaintext, id_context = found
         inner, payload = coap.decode_options(plaintext, 1)
-        assert plaintext[0] == coap.POST and message.code == coap.POST
+        assert plaintext[0] in (coap.POST, coap.GET) and message.code == coap.POST
         context = state[0]
         if not state[2]:
             echo = dict(inner).get(coap.ECHO)
@@ -97,8 +100,12 @@ class Peer:
             self._contexts = {self._named: state}  # one boot at a time
         path = b"/".join([value for number, value in inner if number == coap.URI_PATH])
         self.requests.append((path, payload, id_context is not None))
-        code, body = self._serve(path, payload)
-        return self._sealed(context, nonce, aad, b"", code, [], body)
+        if plaintext[0] == coap.GET:
+            code, options, body = self._block(path, dict(inner).get(coap.BLOCK2))
+        else:
+            options = []
+            code, body = self._serve(path, payload)
+        return self._sealed(context, nonce, aad, b"", code, options, body)
 
     def _opened(self, message):
         """(state of its context, nonce, aad, plaintext, ID Context or None) of a request that verifies and is new."""
@@ -142,6 +149,23 @@ class Peer:
         self._nonces[name] = ciphertext[-8:]
 
     # ---- what it is for
+
+    def _block(self, path, wanted):
+        """(code, options, payload) of one block, RFC 7959 §2.4."""
+        if self.habit == "refuse" or wanted is None:
+            return coap.BAD_REQUEST, [], b""
+        data = self.resources.get(path)
+        if data is None:
+            return coap.NOT_FOUND, [], b""
+        value = int.from_bytes(wanted, "big")
+        szx = min(value & 7, self.szx)
+        assert not value & 8, "the more bit of a request is 0"
+        at = (value >> 4) << (value & 7) + 4
+        end = at + (16 << szx)
+        if at >= len(data) and at:
+            return coap.BAD_OPTION, [], b""
+        answer = coap.uint(at >> szx + 4 << 4 | (end < len(data)) << 3 | szx)
+        return coap.CONTENT, [(coap.BLOCK2, answer)], data[at:end]
 
     def _serve(self, path, payload):
         if self.habit == "refuse":
