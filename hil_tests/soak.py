@@ -1,7 +1,8 @@
 """Rides and telemetry without end in one process, for test_rv32_soak.py: `soak.py UNLOCKS RECORDS`.
 
 Runs on MicroPython, on 32 and on 64 bits: the whole lock on a virtual board, its files on the flash that is there.
-Ten times it prints what the heap looks like after a collection: `at UNLOCKS free BYTES`, and MicroPython's own account.
+Ten times it prints what the heap looks like after a collection: `at UNLOCKS free BYTES, working set BYTES`, the latter
+what lives beside the code, simulated world included, and MicroPython's own account. There are no combs in it.
 """
 
 import gc
@@ -19,6 +20,9 @@ from firmware.lock import Lock  # noqa: E402
 from protocol import telemetry  # noqa: E402
 
 _BATCH = 20
+
+gc.collect()
+_code = gc.mem_alloc()
 
 
 class Files:
@@ -70,7 +74,7 @@ def ride(soak, phone, rider, epoch):
 
 def account(done):
     gc.collect()
-    print("at", done, "free", gc.mem_free())
+    print("at", done, "free", str(gc.mem_free()) + ", working set", gc.mem_alloc() - _code)
     micropython.mem_info()
 
 
