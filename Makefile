@@ -35,6 +35,7 @@ lint: $(VENV)/tests
 
 types: $(VENV)/tests
 	@$(BIN)/mypy
+	@$(BIN)/python -m tools.board_types
 
 rv32: $(VENV)/tests ## the 32-bit board without hardware: install what it needs (apt), build its image
 	@$(BIN)/python -m tools.rv32 build

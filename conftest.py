@@ -1,4 +1,4 @@
-"""Run every test of protocol/ and firmware/ a second time, on MicroPython, each as its own item.
+"""Run every test of protocol/, firmware/ and boards/parts/ a second time, on MicroPython, each as its own item.
 
 One MicroPython process a file, started when its first test is due, in a heap as bounded as the lock's: 384k,
 or what a first line `# heap: 1m` asks for. A test that MicroPython did not report on has failed. So has one that
@@ -16,7 +16,8 @@ from tools import mpy_tests
 
 ROOT = Path(__file__).parent
 MICROPYTHON = Path(sys.prefix) / "bin" / "micropython"
-DUAL = ("protocol", "firmware")  # the folders that run on both interpreters
+DUAL = ("protocol", "firmware", "boards/parts")  # the folders that run on both interpreters
+ALONE = ("boards/parts/test_serial_link.py",)  # but for these
 HEAP = "384k"  # 64-bit objects; about 192 KiB on a 32-bit chip
 TIMEOUT = 120  # seconds for one file
 
@@ -68,6 +69,7 @@ class MicroPythonItem(pytest.Item):
 
 
 def pytest_collect_file(file_path, parent):
-    inside = file_path.is_relative_to(ROOT) and file_path.relative_to(ROOT).parts[0] in DUAL
+    path = file_path.relative_to(ROOT).as_posix() if file_path.is_relative_to(ROOT) else ""
+    inside = path.startswith(tuple(folder + "/" for folder in DUAL)) and path not in ALONE
     if inside and file_path.name.startswith("test_") and file_path.suffix == ".py":
         return MicroPythonFile.from_parent(parent, path=file_path)

@@ -19,6 +19,10 @@ from micropython import const
 
 from protocol import gatt
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bluetooth import BLE
+
 _IRQ_CENTRAL_CONNECT = const(1)
 _IRQ_CENTRAL_DISCONNECT = const(2)
 _IRQ_GATTS_WRITE = const(3)
@@ -42,7 +46,7 @@ class _Slot:
     """One link's place. Of each pair of counters the irq handler moves the first, the reader the second."""
 
     def __init__(self):
-        self.frames = [None] * _FRAMES
+        self.frames: list = [None] * _FRAMES
         self.number = self.handle = -1  # number: not in use
         self.open(-1, -1)
 
@@ -95,7 +99,6 @@ class Ble:
     def __init__(self, bluetooth, buffer=512, flag=None):
         self._bluetooth = bluetooth
         self._buffer = buffer
-        self._ble = None
         self._slots = [_Slot() for _ in range(_SLOTS)]
         self._turn = 0
         self._number = 0
@@ -110,7 +113,8 @@ class Ble:
     def start(self):
         """Switch the radio on and offer the service. Raises OSError when the stack refuses."""
         uuid = self._bluetooth.UUID
-        ble = self._ble = self._bluetooth.BLE()
+        ble: "BLE" = self._bluetooth.BLE()
+        self._ble = ble
         ble.irq(self._handler)
         ble.active(True)
         ble.config(mtu=_MTU, rxbuf=self._buffer)
@@ -145,7 +149,7 @@ class Ble:
 
     def advertise_off(self):
         self._payload = None
-        self._ble.gap_advertise(None)
+        self._ble.gap_advertise(None)  # type: ignore[arg-type]  # the stubs forget that None stops it
 
     def _resume(self):
         """Advertise (again) if wanted and a slot is free; True when that is now so."""
@@ -261,7 +265,7 @@ class Ble:
         if len(frame) > slot.mtu - _ATT_HEADER:
             raise ValueError("frame longer than mtu()")  # the stack would cut it silently
         try:
-            self._ble.gatts_notify(slot.handle, self._tx, frame)
+            self._ble.gatts_notify(slot.handle, self._tx, frame)  # type: ignore  # the stubs forget the handle
             return True
         except OSError:
             return False

@@ -80,7 +80,7 @@ class SerialLink:
         self._uart = uart
         self._other = other
         self._buffer = bytearray()
-        self._phones = [None] * _SLOTS
+        self._phones: list = [None] * _SLOTS
         self._count = 1
         self._turn = 0
         self.faults = 0

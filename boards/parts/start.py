@@ -1,0 +1,58 @@
+"""From a chip that has just booted to a lock that runs, and what happens when it does not: the same for each board.
+
+The watchdog runs from the first moment of a board that is a lock. A board that is none yet waits for the one who makes
+it one: Ctrl-C leads to MicroPython's prompt, and nothing bites there.
+"""
+
+import asyncio
+import sys
+import time
+
+import machine
+
+from boards.parts.esp32_board import Board
+from boards.parts.storage import Storage
+
+_LOOK_S = 60  # a lock that cannot start says so this long, then tries again
+_BREATH_MS = 5_000
+_DAY_MS = 86_400_000
+
+
+def run(pins, lock_class, config_error):
+    """Does not return. `lock_class`, `config_error`: firmware's, which only a main.py may import."""
+    try:
+        storage = Storage(pins.ROOT)
+        if not storage.provisioned():
+            asyncio.run(_wait())
+        board = Board(pins, storage)
+        board.watchdog.feed()
+        asyncio.run(_live(board, lock_class, config_error))
+    except (
+        Exception
+    ) as error:  # and not KeyboardInterrupt: who sits at the prompt is let in, for the watchdog's time
+        sys.print_exception(error)
+        time.sleep_ms(_BREATH_MS)
+        machine.reset()
+
+
+async def _wait():
+    """A day, and then another. The launcher's watchdog runs already; a new one gives it that day (machine_wdt.c)."""
+    print("This board is not a lock yet: provision it.")
+    machine.WDT(timeout=_DAY_MS)
+    await asyncio.sleep_ms(_DAY_MS)
+    machine.reset()
+
+
+async def _live(board, lock_class, config_error):
+    try:
+        lock = lock_class(board)
+    except (config_error, OSError) as error:
+        print("The lock does not start: %s." % error)
+        board.led.show("fault")
+        for _ in range(_LOOK_S):
+            board.watchdog.feed()
+            await board.clock.sleep_ms(1_000)
+        board.reset()
+        return
+    board.watchdog.feed()
+    await lock.run()
