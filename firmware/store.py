@@ -31,7 +31,7 @@ class Store:
 
     def open(self, name):
         """A file to read pieces of, which whoever asks closes. OSError also when there is none."""
-        return open(self._path(name), "rb")
+        return open(self.path(name), "rb")
 
     def read_into(self, name, buffer):
         """Fills a buffer as long as the file. OSError also when there is none."""
