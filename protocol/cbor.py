@@ -30,6 +30,7 @@ _SHORTEST = (
     1 << 16,
     1 << 32,
 )  # the least argument that 1, 2, 4, 8 further bytes may carry, §4.2.1
+_LARGEST = (0xFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)  # and the greatest that they can
 
 
 class CborError(ValueError):
@@ -113,11 +114,14 @@ def _put_head(out, major, argument):
     if argument < 24:
         out.append(major << 5 | argument)
         return
-    for power in range(4):
-        size = 1 << power
-        if argument < 1 << 8 * size:
+    if argument < 256:  # most lengths: no need for an object of its own
+        out.append(major << 5 | 24)
+        out.append(argument)
+        return
+    for power in range(1, 4):
+        if argument <= _LARGEST[power]:
             out.append(major << 5 | 24 + power)
-            out.extend(argument.to_bytes(size, "big"))
+            out.extend(argument.to_bytes(1 << power, "big"))
             return
     raise CborError("integer beyond 64 bits")
 
@@ -145,78 +149,98 @@ def decode_first(data: bytes):
 
     Raises CborError as `decode` does, also when the item goes on beyond data.
     """
-    return _take(bytes(data), 0, 0)
+    reader = _Reader(data if isinstance(data, bytes) else bytes(data))
+    return reader.item(0), reader.at
 
 
-def _take(data, pos, depth):
-    """(value, position after it) of the item at pos, inside `depth` others."""
-    if pos >= len(data):
-        raise CborError("cut short")
-    first = data[pos]
-    major = first >> 5
-    if major == _SIMPLE:
-        if first not in _SIMPLES:
-            raise CborError("float, undefined or another simple value")
-        return _SIMPLES[first], pos + 1
-    argument, pos = _take_head(data, pos)
-    if major == _UNSIGNED:
-        return argument, pos
-    if major == _NEGATIVE:
-        return -1 - argument, pos
-    if major == _BYTES or major == _TEXT:
-        end = pos + argument
-        if end > len(data):
+class _Reader:
+    """Goes through `data`, standing at `at`: what it allocates are values, and nothing to find them by."""
+
+    __slots__ = ("data", "at")
+
+    def __init__(self, data):
+        self.data = data
+        self.at = 0
+
+    def item(self, depth):
+        """The value of the item that begins here, inside `depth` others."""
+        data = self.data
+        if self.at >= len(data):
             raise CborError("cut short")
-        raw = data[pos:end]
-        return (raw if major == _BYTES else _text(raw)), end
-    if depth == DEPTH:
-        raise CborError("too deep")
-    if major == _TAG:
-        value, pos = _take(data, pos, depth + 1)
-        return Tag(argument, value), pos
-    if argument > (len(data) - pos) >> (major == _MAP):  # an item is at least one byte, a pair at least two
-        raise CborError("cut short")
-    if major == _MAP:
-        return _take_map(data, pos, argument, depth + 1)
-    items = []
-    for _ in range(argument):
-        item, pos = _take(data, pos, depth + 1)
-        items.append(item)
-    return items, pos
+        first = data[self.at]
+        self.at += 1
+        major = first >> 5
+        if major == _SIMPLE:
+            if first not in _SIMPLES:
+                raise CborError("float, undefined or another simple value")
+            return _SIMPLES[first]
+        argument = first & 31
+        if argument > 23:
+            argument = self._argument(argument - 24)
+        if major == _UNSIGNED:
+            return argument
+        if major == _NEGATIVE:
+            return -1 - argument
+        if major == _BYTES or major == _TEXT:
+            start = self.at
+            self.at += argument
+            if self.at > len(data):
+                raise CborError("cut short")
+            raw = data[start : self.at]
+            return raw if major == _BYTES else _text(raw)
+        if depth == DEPTH:
+            raise CborError("too deep")
+        if major == _TAG:
+            return Tag(argument, self.item(depth + 1))
+        if argument > (len(data) - self.at) >> (major == _MAP):  # an item is at least one byte, a pair two
+            raise CborError("cut short")
+        if major == _MAP:
+            return self._map(argument, depth + 1)
+        items = []
+        for _ in range(argument):
+            items.append(self.item(depth + 1))
+        return items
+
+    def _argument(self, power):
+        """The unsigned integer of 2^power bytes that begins here."""
+        if power > 3:
+            raise CborError("indefinite or reserved length")
+        start = self.at
+        self.at += 1 << power
+        if self.at > len(self.data):
+            raise CborError("cut short")
+        argument = 0
+        for i in range(start, self.at):
+            argument = argument << 8 | self.data[i]
+        if argument < _SHORTEST[power]:
+            raise CborError("not in its shortest form")
+        return argument
+
+    def _map(self, count, depth):
+        obj = {}
+        data, before = self.data, None
+        last = _UNSIGNED  # major type of the key before
+        for _ in range(count):
+            start = self.at
+            if start < len(data):
+                last = _key_after(last, data[start] >> 5)
+            key = self.item(depth)
+            if before is not None and not _ascending(data, before, start, self.at):
+                raise CborError("map keys unsorted or twice")
+            before = start
+            obj[key] = self.item(depth)
+        return obj
 
 
-def _take_map(data, pos, count, depth):
-    obj = {}
-    last = _UNSIGNED  # major type of the key before
-    before = b""
-    for _ in range(count):
-        start = pos
-        if pos < len(data):
-            last = _key_after(last, data[pos] >> 5)
-        key, pos = _take(data, pos, depth)
-        encoded = data[start:pos]
-        if encoded <= before:  # §4.2.1: bytewise order of the encoded keys; equal is a duplicate
-            raise CborError("map keys unsorted or twice")
-        before = encoded
-        obj[key], pos = _take(data, pos, depth)
-    return obj, pos
-
-
-def _take_head(data, pos):
-    """(argument, position after it); the caller knows that data[pos] exists."""
-    info = data[pos] & 31
-    pos += 1
-    if info < 24:
-        return info, pos
-    if info > 27:
-        raise CborError("indefinite or reserved length")
-    end = pos + (1 << info - 24)
-    if end > len(data):
-        raise CborError("cut short")
-    argument = int.from_bytes(data[pos:end], "big")
-    if argument < _SHORTEST[info - 24]:
-        raise CborError("not in its shortest form")
-    return argument, end
+def _ascending(data, first, second, end):
+    """Whether the item at `first` sorts before the one from `second` to `end`, bytewise: RFC 8949 §4.2.1. No item
+    begins with another, so two that do not differ by then are one and the same."""
+    while second < end:
+        if data[first] != data[second]:
+            return data[first] < data[second]
+        first += 1
+        second += 1
+    return False
 
 
 # ---- what both directions check
@@ -245,6 +269,9 @@ def _utf8(text, size=None):
 
     CPython has checked all this; MicroPython lets surrogates, values past 0x10FFFF and overlong forms through.
     """
+    raw = text.encode() if size is None else b""
+    if len(text) == (len(raw) if size is None else size):
+        return raw  # ASCII
     shortest = 0
     for char in text:
         code = ord(char)
