@@ -1,4 +1,5 @@
-"""Files on flash that are whole after any power cut: small ones replaced in one step, and appends flushed one by one.
+"""Files on flash that are whole after any power cut: small ones replaced in one step, appends flushed one by one, and
+slots rewritten in place.
 
 Knows names and bytes, not what they mean. Every function raises OSError when the flash fails; who calls decides
 what the lock is then good for.
@@ -57,6 +58,12 @@ class Store:
         """Adds data to the end of a file, made if need be. A cut leaves all, none or a part at the tail."""
         self._put(self.path(name), "ab", data)
 
+    def slot(self, name, size):
+        """A Slot of that many bytes, zeros if there was none."""
+        if not self.size(name):
+            self.write(name, bytes(size))
+        return Slot(self._path(name))
+
     def remove(self, name):
         """Removes a file, if it is there."""
         try:
@@ -93,3 +100,25 @@ class Store:
             if file.write(data) != len(data):
                 raise OSError(_EIO)
             file.flush()
+
+
+class Slot:
+    """A file whose length stays, rewritten in place. From its first write on it is held open, so that the next ones
+    find, make and allocate nothing."""
+
+    def __init__(self, path):
+        self._path = path
+        self._file = None
+
+    def read(self):
+        with open(self._path, "rb") as file:
+            return file.read()
+
+    def write(self, data):
+        """The slot holds data, or on an error what it held before: littlefs commits at the flush, in one step."""
+        file, self._file = self._file or open(self._path, "r+b"), None
+        file.seek(0)
+        if file.write(data) != len(data):
+            raise OSError(_EIO)
+        file.flush()
+        self._file = file  # but not one that failed: littlefs lets its next flush pass, and writes nothing

@@ -26,12 +26,13 @@ def _places(bench):
         (unlock, "_claim"),
         (unlock, "_intend"),
     )
-    yield from ((unlock, "_settle"), (unlock, "_begin"), (unlock, "_settled"))
+    yield from ((unlock, "_settle"), (unlock, "_begin"))
+    intents = unlock._intents
+    yield from ((intents, "write"), (intents._evidence, "write"), (intents._what, "write"))
     yield from ((ledger, "commit"), (ledger, "_circumstances"), (ledger, "end"), (ledger, "latest"))
     yield from ((receipts, "append"), (receipts, "get"), (receipts, "after"), (receipts._store, "append"))
     yield from (
-        (unlock._store, "write"),
-        (unlock._store, "remove"),
+        (receipts._store, "write"),
         (lock.floors, "raise_to"),
         (lock.floors, "save"),
     )

@@ -845,7 +845,7 @@ def test_an_error_of_ours_while_the_bolt_moves_leaves_what_the_bolt_says():
 
 
 def test_a_damaged_file_means_quarantine_and_is_left_for_who_repairs():
-    for name in ("floors", "intent", "awake", "r/00000001"):
+    for name in ("floors", "i/intent", "i/evidence", "awake", "r/00000001"):
         bench = Bench(Lock)
         _parked(bench)
         bench.lock.floors.uplink(1, 1)

@@ -6,8 +6,9 @@ which receipt follows, whether this code, its next line or the next boot looks.
 
 import gc
 
-from firmware import accept, intent, machine
+from firmware import accept, machine
 from firmware.actuator import CLOSED, OPEN
+from firmware.intent import Intent, Intents
 from firmware.rides import Ride, Unreadable
 from protocol import exchange, receipt, status, token
 from protocol.compat import const
@@ -35,7 +36,7 @@ class Unlock:
         self._board = board
         self._config = config
         self._exclusive = config.settings.kind == "exclusive"
-        self._store = store
+        self._intents = Intents(store)
         self._ledger = ledger
         self._floors = floors
         self._clock = clock
@@ -53,7 +54,7 @@ class Unlock:
             self._floors.load()
             self._ledger.load()  # which may raise floors
             self._clock.load()  # which stands on them
-            left = intent.read(self._store)
+            left = self._intents.load()
             if left:
                 self._reconcile(left)
         except (OSError, Unreadable):
@@ -70,7 +71,6 @@ class Unlock:
                 self._settle(left, receipt.ABORT_POWER)
         self._floors.save()
         self._pending = None
-        intent.clear(self._store)
 
     # ---- judgement
 
@@ -160,14 +160,10 @@ class Unlock:
 
     def _intend(self, verdict, cti, evidence, claim, raised):
         """To flash, before anything moves. Raises OSError."""
-        what = intent.Intent(verdict, self._ledger.last_seq + 1, cti, evidence, claim, raised)
-        intent.write(self._store, what)
+        what = Intent(verdict, self._ledger.last_seq + 1, cti, evidence, claim, raised)
+        self._intents.write(what)
         self._pending = what
         return what
-
-    def _settled(self):
-        self._pending = None
-        intent.clear(self._store)
 
     async def _open(self, verdict, request, evidence, raised):
         """START, REOPEN and SERVICE."""
@@ -179,7 +175,7 @@ class Unlock:
         self._ledger.step(_EVENT[verdict])
         motor_ms = await self._actuator.open()
         code, raw = self._settle(what, receipt.ABORT_NOT_OPEN)
-        self._settled()
+        self._pending = None
         return Outcome(code, raw, motor_ms)
 
     async def _hand_over(self, verdict, request, evidence, raised):
@@ -191,7 +187,7 @@ class Unlock:
             code, raw = status.OK, self._begin(what, machine.step(self._ledger.state, machine.HAND_OVER))
         else:
             code, raw = status.IN_USE, self._abort(what, receipt.ABORT_MOVED, self._ledger.state)
-        self._settled()
+        self._pending = None
         return Outcome(code, raw)
 
     async def _successor(self, verdict, request, evidence, raised):

@@ -15,7 +15,7 @@ TEARS = ("nothing", "half", "all but one", "random", "all")  # how much is there
 _MAGIC = b"RSFLASH1"
 _PAGE = 4_096  # before the blocks in a file: a kill between two pages then never falls into a block's
 _BLANK = b"\xff" * 256
-_BLOCK = 512  # RAM flash: bytes in a block
+_BLOCK = 512  # RAM flash: bytes in a block, unless told otherwise
 _BLOCKS = 256
 
 
@@ -88,22 +88,26 @@ class _Ram:
 
 
 class Storage:
-    """littlefs in RAM, mounted at `root`; `again` mounts what it holds for the next boot. Blocks exist once used."""
+    """littlefs in RAM, mounted at `root`; `again` mounts what it holds for the next boot. Blocks exist once used.
+
+    `block`: bytes in one. Small ones fill soon; of 4,096, as a chip's, littlefs keeps files of up to 128 bytes inline.
+    """
 
     _made = 0
 
-    def __init__(self, power, root=None, before=None):
+    def __init__(self, power, root=None, before=None, block=_BLOCK):
         if root is None:
             Storage._made += 1
             root = "/flash%d" % Storage._made
         self.root = root
         power.tears = TEARS
         self._cells = before._cells if before else [None] * _BLOCKS
+        self._block = before._block if before else block
         if before is None:
-            vfs.VfsLfs2.mkfs(_Ram(self._cells, _BLOCKS, _BLOCK, power))
+            vfs.VfsLfs2.mkfs(_Ram(self._cells, _BLOCKS, block, power))
         power.writes = 0
         self._power = power
-        vfs.mount(_Ram(self._cells, _BLOCKS, _BLOCK, power), root)
+        vfs.mount(_Ram(self._cells, _BLOCKS, self._block, power), root)
 
     def again(self, power):
         self.close()
