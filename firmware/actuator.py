@@ -14,13 +14,15 @@ _SETTLE_MS = const(150)  # for the spring, once the motor let go, before a failu
 
 
 class Actuator:
-    """`clock`: boards.contract.Clock; `within_ms`: how long the motor may run at a time."""
+    """`clock`: boards.contract.Clock; `within_ms`: how long the motor may run at a time; `started()`: called when it
+    runs."""
 
-    def __init__(self, motor, bolt, clock, within_ms):
+    def __init__(self, motor, bolt, clock, within_ms, started=lambda: None):
         self._motor = motor
         self._bolt = bolt
         self._clock = clock
         self._within_ms = within_ms
+        self._started = started
 
     def position(self):
         is_open, is_closed = self._bolt.open(), self._bolt.closed()
@@ -35,6 +37,7 @@ class Actuator:
         began = self._clock.uptime_ms()
         try:
             self._motor.pull()
+            self._started()
             while self.position() != OPEN and self._clock.uptime_ms() - began < self._within_ms:
                 await self._clock.sleep_ms(_POLL_MS)
         finally:

@@ -13,6 +13,7 @@ from firmware.advert import Advert
 from firmware.clock import Clock
 from firmware.config import Config
 from firmware.floors import Floors
+from firmware.garbage import Garbage
 from firmware.gps import Gps
 from firmware.ledger import Ledger
 from firmware.outbox import Outbox
@@ -25,7 +26,7 @@ from firmware.supervisor import Supervisor
 from firmware.unlock import Unlock
 from firmware.uplink import Uplink
 from firmware.watch import Watch
-from protocol import keys, status
+from protocol import compat, keys, status
 from protocol.compat import const
 from protocol.telemetry import COMMAND_BLINK, NOTE_BOOT
 
@@ -60,7 +61,10 @@ class Lock:
         self.gps = Gps(board, self.clock, config.settings, self.outbox.put, note)
         self.receipts = Receipts(store, keys.receipt_key(config.k_lock), config.lock_id)
         self.ledger = Ledger(board, self.receipts, self.floors, self.clock, self.gps.last)
-        self.actuator = actuator = Actuator(board.motor, board.bolt, board.clock, config.settings.motor_ms)
+        garbage = Garbage(compat.collect, compat.collect_after)
+        self.actuator = actuator = Actuator(
+            board.motor, board.bolt, board.clock, config.settings.motor_ms, garbage.release
+        )
         stillness = Stillness(board.motion, board.clock, config.settings.still_s)
         self.watch = Watch(board.clock, self.ledger, actuator, stillness, self.clock, note)
         self.unlock = Unlock(
@@ -76,6 +80,7 @@ class Lock:
             self.clock,
             self.floors,
             note,
+            garbage,
             self.advert.rotate,
         )
         self.uplink = Uplink(

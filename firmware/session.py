@@ -43,13 +43,15 @@ class Link:
 
 
 class Session:
-    """`note(code, value)`: the outbox's; `gone()`: called when a link has ended.
+    """`note(code, value)`: the outbox's; `garbage`: of garbage.py; `gone()`: called when a link has ended.
 
     Driven by `take` or `handle` with each event of boards.contract.Link, and by `tick` every 50 ms or so. `errors`:
     exceptions of ours that cost a link.
     """
 
-    def __init__(self, board, config, unlock, ledger, receipts, clock, floors, note, gone=lambda: None):
+    def __init__(
+        self, board, config, unlock, ledger, receipts, clock, floors, note, garbage, gone=lambda: None
+    ):
         self._board = board
         self._radio = board.link
         self._uptime_ms = board.clock.uptime_ms
@@ -58,6 +60,7 @@ class Session:
         self._unlock, self._ledger, self._receipts = unlock, ledger, receipts
         self._clock, self._floors = clock, floors
         self._note = note
+        self._garbage = garbage
         self._gone = gone
         self._acting = None  # the link whose request is being carried out
         self.links = {}
@@ -98,6 +101,7 @@ class Session:
 
     def _disconnect(self, link, data):
         del self.links[link.conn]
+        self._rest()
         self._gone()
 
     def _overrun(self, link, data):
@@ -106,13 +110,29 @@ class Session:
     def _frame(self, link, frame):
         if link.closing is not None:
             return None
+        self._garbage.hold()
+        try:
+            return self._message(link, frame)
+        finally:
+            self._rest()
+
+    def _rest(self):
+        """Garbage may be collected, unless a request is on its way, or being carried out: then once the motor runs."""
+        if not self._ledger.busy:
+            for link in self.links.values():
+                if link.closing is None and link.receiver.opcode == exchange.REQUEST:
+                    return
+            self._garbage.release()
+
+    def _message(self, link, frame):
+        """Of which this is a frame; does what it asks for, if it is complete."""
         link.heard = self._uptime_ms()
         try:
             message = link.receiver.feed(frame)
         except frames.FrameError:
             self._refuse(link, status.MALFORMED)
             return None
-        if not link.receiver.midway:
+        if link.receiver.opcode is None:
             link.begun = None
         elif link.begun is None:
             link.begun = link.heard
@@ -145,6 +165,7 @@ class Session:
         link.challenge, link.challenge_until = challenge, self._uptime_ms() + patience
         link.transcript = exchange.transcript(body, answer)
         self._send(link, exchange.CHALLENGE, answer)
+        self._garbage.collect()  # the phone has enough to do meanwhile
 
     def _status(self):
         now = self._clock.now()
@@ -221,6 +242,7 @@ class Session:
             self._broken(link)
         finally:
             self._acting = None
+            self._rest()
             link.heard = self._uptime_ms()
 
     def _collect(self, link, body):
@@ -334,6 +356,7 @@ class Session:
     def _drop(self, link):
         if self.links.get(link.conn) is link:
             del self.links[link.conn]
+            self._rest()
             self._radio.cut(link.conn)
             self._gone()
 

@@ -62,7 +62,7 @@ class Store:
         """A Slot of that many bytes, zeros if there was none."""
         if not self.size(name):
             self.write(name, bytes(size))
-        return Slot(self._path(name))
+        return Slot(self.path(name))
 
     def remove(self, name):
         """Removes a file, if it is there."""

@@ -26,6 +26,7 @@ BOTH = {
 }
 BYTES_ONLY = {"struct", "hashlib", "binascii"}
 INTERPRETER = {
+    "gc",
     "micropython",
     "cryptolib",
     "cryptography",

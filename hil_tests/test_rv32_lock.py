@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from boards.parts import serial_link as wire
 from protocol import exchange, keys, keyset, receipt, status, token
-from tools import provision, rv32
+from tools import provision, rv32, rv32_lock
 from tools.phone import PhoneError
 from tools.rv32_lock import Client, Rv32Lock
 
@@ -32,7 +32,7 @@ def public(key):
 class Street:
     """The lock, its issuer, and a rider who keeps receipts."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, main=rv32_lock.MAIN, heap=HEAP):
         self.issuer, self.rider = private("issuer"), private("rider")
         self.kid = keys.kid(keys.RIDE, public(self.issuer))
         self.identity = provision.draw()
@@ -40,7 +40,7 @@ class Street:
         entries = [(self.kid, public(self.issuer), now - 86_400, now + 86_400)]
         settings = {"kind": "exclusive", "uplink_host": "192.0.2.1"}
         provision.write(folder / "files", self.identity, keyset.encode(1, entries), settings)
-        self.lock = Rv32Lock(folder, provision.read(folder / "files"), HEAP)
+        self.lock = Rv32Lock(folder, provision.read(folder / "files"), heap, main)
         self.kept = {}
         self.epoch = 0
 
@@ -183,3 +183,54 @@ def test_power_cuts_lose_and_contradict_nothing(street, every):
     for data in log:
         street.keep(data)
     assert [receipt.parse(data).seq for data in log] == list(range(1, len(log) + 1)) and len(log) >= len(told)
+
+
+# A file that nobody holds is closed, and by that written, when it is collected.
+WATCHED = b"""
+import gc, os
+from boards.qemu_rv32 import board, main
+from firmware import session
+
+markers = []  # four a ride, since what lies about on the stack may hold one
+take, pull = session._EVENTS["frame"], board.Motor.pull
+
+def drop():
+    markers.append("/world/marker%d" % len(markers))
+    open(markers[-1], "wb").write(b"collected")
+
+def frame(self, link, data):
+    action = take(self, link, data)
+    if data[0] & 0x80 and data[1] == 3:  # the first frame of a REQUEST
+        for _ in range(4):
+            drop()
+    return action
+
+def pulled(self):
+    print("collected", sum([os.stat(name)[6] > 0 for name in markers[-4:]]), end="\\0")  # as a packet ends
+    pull(self)
+
+gc.threshold(4_096)  # a quarter of the usual: there is one in each unlock, unless it is held back
+session._EVENTS["frame"], board.Motor.pull = frame, pulled
+main.run()
+"""
+
+
+def test_nothing_is_collected_between_a_request_and_the_motor(rv32_image, tmp_path):
+    """Its messages come in small frames. The heap has room for what this console leaves, which reads byte by byte."""
+    street = Street(tmp_path, WATCHED, HEAP + rv32.size("64k"))
+    street.lock.start()
+    try:
+
+        async def rides():
+            link = await Client(street.lock, mtu=60).connect(street.keep)
+            for cti in (b"one ride", b"a second", b"one more"):
+                assert (await street.start_ride(link, cti)).name == "OK"
+                await asyncio.to_thread(street.lock.hand, "close")
+                street.keep(await link.next_receipt(10))
+                assert (await link.end(cti, street.rider)).name == "OK"
+
+        asyncio.run(rides())
+    finally:
+        street.lock.cut()
+    said = [line for line in street.lock.log if line.startswith("collected")]
+    assert said == ["collected 0"] * 3, said

@@ -7,6 +7,8 @@
 | `aes_ecb(key)`                   | a function that encrypts whole 16-byte blocks, each on its own          |
 | `aes_cbc_encrypt(key, iv, data)` | data, whole blocks, encrypted in CBC mode                               |
 | `sha512(*parts)`                 | the 64-byte digest of the parts joined                                  |
+| `collect()`                      | collects garbage, where it does not count references                    |
+| `collect_after(size)`            | sets after how many bytes that comes by itself, -1: the last; gives what was |
 | `ticks_ms()`                     | milliseconds that count up and wrap; only their difference means a thing |
 | `ticks_add(ticks, ms)`           | the ticks that many milliseconds later                                  |
 | `ticks_diff(later, earlier)`     | signed milliseconds between two of them                                 |
@@ -38,6 +40,12 @@ except ImportError:  # CPython
             digest.update(part)
         return digest.digest()
 
+    def collect():
+        pass
+
+    def collect_after(size):
+        return -1
+
     def ticks_ms():
         return time.monotonic_ns() // 1_000_000 % _PERIOD
 
@@ -47,6 +55,7 @@ except ImportError:  # CPython
     def ticks_diff(later, earlier):
         return (later - earlier + _PERIOD // 2) % _PERIOD - _PERIOD // 2
 else:  # MicroPython
+    import gc
     from time import ticks_add, ticks_diff, ticks_ms  # type: ignore  # noqa: F401
 
     from micropython import const  # type: ignore
@@ -62,3 +71,10 @@ else:  # MicroPython
 
     def aes_cbc_encrypt(key, iv, data):
         return _aes(key, _CBC, iv).encrypt(data)
+
+    collect = gc.collect
+
+    def collect_after(size):
+        before = gc.threshold()  # type: ignore
+        gc.threshold(size)  # type: ignore
+        return before

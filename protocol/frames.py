@@ -39,14 +39,9 @@ class Receiver:
         self._limit = limit
         self._opcodes = opcodes
         self._counter = 0
-        self._opcode = None
+        self.opcode = None  # of a message that has begun and is not complete
         self._missing = 0
         self._body = None
-
-    @property
-    def midway(self):
-        """Whether a message has begun and is not complete."""
-        return self._opcode is not None
 
     def feed(self, frame):
         """(opcode, body) when this frame completes a message, else None.
@@ -59,7 +54,7 @@ class Receiver:
         if frame[0] & _FIRST:
             part = self._begin(frame)
         else:
-            if self._opcode is None:
+            if self.opcode is None:
                 raise FrameError("continues nothing")
             part = frame[1:]
         if len(part) > self._missing:
@@ -68,12 +63,12 @@ class Receiver:
         self._missing -= len(part)
         if self._missing:
             return None
-        message = self._opcode, bytes(self._body)
-        self._opcode = self._body = None
+        message = self.opcode, bytes(self._body)
+        self.opcode = self._body = None
         return message
 
     def _begin(self, frame):
-        if self._opcode is not None:
+        if self.opcode is not None:
             raise FrameError("message inside a message")
         if len(frame) < 4:
             raise FrameError("short")
@@ -82,7 +77,7 @@ class Receiver:
         length = frame[2] << 8 | frame[3]
         if not 0 < length <= self._limit:
             raise FrameError("length")
-        self._opcode = frame[1]
+        self.opcode = frame[1]
         self._missing = length
         self._body = bytearray()
         return frame[4:]

@@ -23,14 +23,16 @@ _HAND_S = 20
 
 
 class Rv32Lock:
-    """`folder` keeps its memory from run to run; `files`: what it is provisioned with."""
+    """`folder` keeps its memory from run to run; `files`: what it is provisioned with; `main`: its main.py."""
 
-    def __init__(self, folder: Path, files: dict[str, bytes], heap: int = rv32.HEAP) -> None:
+    def __init__(
+        self, folder: Path, files: dict[str, bytes], heap: int = rv32.HEAP, main: bytes = MAIN
+    ) -> None:
         self.memory = rv32.Memory(folder / "memory")
         self.heap = heap
         code = rv32.modules_for("boards/qemu_rv32/main.py")
         own = {f"lock/{name}": data for name, data in files.items()}
-        self.memory.put_files({**code, **own, "main.py": MAIN})
+        self.memory.put_files({**code, **own, "main.py": main})
         self.machine: rv32.Machine | None = None
         self.advertised = b""
         self.log: list[str] = []  # what it printed beside its packets
