@@ -5,13 +5,14 @@ import asyncio
 import hashlib
 import json
 import os
+from binascii import hexlify
 
-from boards.sim.bench import K_LOCK, Answer, Bench, key
+from boards.sim.bench import K_LOCK, Answer, Bench, key, kid_of
 from boards.sim.power import Halt
 from boards.sim.virtual import VirtualBoard
 from firmware.config import ConfigError
 from firmware.lock import Lock
-from protocol import exchange, frames, keys, status, token
+from protocol import comb, ed25519, exchange, frames, keys, status, token
 
 RIDER, OTHER, TECH = key("rider"), key("other"), key("technician")
 
@@ -25,6 +26,62 @@ def _is_of(bench, index):
     """Whether it advertises by the key of that index, in any slot."""
     payload, made_with = _shown(bench), keys.adv_key(K_LOCK, index)
     return any(keys.adv_payload(made_with, slot) == payload for slot in range(256))
+
+
+# ---- combs
+
+
+_COMBS = {"comb-base": ed25519.BASE}
+_COMBS.update({"comb-" + hexlify(kid_of(name)).decode(): key(name).public for name in ("ride", "master")})
+
+
+def _combed(spoiled=(), spoil=None):
+    """A bench whose lock boots with combs of zeros, which verify nothing, and these of them spoiled."""
+
+    class Combed(Bench):
+        def provision(self, *given):
+            super().provision(*given)
+            for name in _COMBS:
+                data = comb.encode(_COMBS[name], bytes(12_288))
+                if name in spoiled:
+                    data = spoil(data)
+                if data is not None:
+                    self.put(name, data)
+
+    return Combed(Lock)
+
+
+def _says_slow(bench):
+    phone = bench.phone()
+    phone.hello()
+    phone.leave()
+    return bool(exchange.decode_challenge(phone.challenge_body)[1] & exchange.FLAG_SLOW)
+
+
+def _flipped(data):
+    data[5000] ^= 1
+    return data
+
+
+def test_a_lock_says_when_a_comb_is_missing_cut_short_or_damaged():
+    whole = _combed()
+    assert not _says_slow(whole)
+    whole.close()
+    for spoil in (lambda data: None, lambda data: b"", lambda data: data[:-1], _flipped):
+        for name in _COMBS:
+            bench = _combed([name], spoil)
+            assert _says_slow(bench), name
+            bench.close()
+
+
+def test_a_lock_with_spoiled_combs_opens_all_the_same():
+    for spoil in (lambda data: None, lambda data: b"", lambda data: data[:-1], _flipped):
+        bench = _combed(_COMBS, spoil)
+        assert _says_slow(bench)
+        assert bench.phone().open(bench.token(RIDER), RIDER).status == status.OK
+        assert bench.world.bolt_open()
+        bench.close()
+        ed25519.forget_combs()
 
 
 # ---- advertising

@@ -32,7 +32,7 @@ def public(key):
 class Street:
     """The lock, its issuer, and a rider who keeps receipts."""
 
-    def __init__(self, folder, main=rv32_lock.MAIN, heap=HEAP):
+    def __init__(self, folder, main=rv32_lock.MAIN, heap=HEAP, spoil=lambda files: None):
         self.issuer, self.rider = private("issuer"), private("rider")
         self.kid = keys.kid(keys.RIDE, public(self.issuer))
         self.identity = provision.draw()
@@ -40,7 +40,9 @@ class Street:
         entries = [(self.kid, public(self.issuer), now - 86_400, now + 86_400)]
         settings = {"kind": "exclusive", "uplink_host": "192.0.2.1"}
         provision.write(folder / "files", self.identity, keyset.encode(1, entries), settings)
-        self.lock = Rv32Lock(folder, provision.read(folder / "files"), heap, main)
+        files = provision.read(folder / "files")
+        spoil(files)
+        self.lock = Rv32Lock(folder, files, heap, main)
         self.kept = {}
         self.epoch = 0
 
@@ -125,6 +127,42 @@ def test_what_is_refused_moves_nothing(street):
         assert (await street.start_ride(link, b"an exact")).name == "OK"
 
     asyncio.run(attack())
+
+
+def issuers(files):
+    return next(name for name in files if name.startswith("comb-") and name != "comb-base")
+
+
+def flip(data):
+    return data[:7000] + bytes([data[7000] ^ 16]) + data[7001:]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda files: None,
+        lambda files: files.pop("comb-base"),
+        lambda files: files.update({issuers(files): files[issuers(files)][:-1]}),
+        lambda files: files.update({"comb-base": flip(files["comb-base"])}),
+        lambda files: files.update({issuers(files): flip(files[issuers(files)])}),
+    ],
+    ids=["whole", "base missing", "issuer's cut short", "base damaged", "issuer's damaged"],
+)
+def test_without_whole_combs_it_is_slower_says_so_and_opens(rv32_image, tmp_path, request, spoil):
+    street = Street(tmp_path, spoil=spoil)
+    street.lock.start()
+
+    async def ride():
+        link = await Client(street.lock).connect(street.keep)
+        greeting = await link.greet(patient=True)
+        flags = exchange.decode_challenge(greeting.answer)[1]
+        assert bool(flags & exchange.FLAG_SLOW) is (request.node.callspec.id != "whole")
+        assert (await link.unlock(street.mint(greeting.challenge, b"one ride"), street.rider)).ok
+
+    try:
+        asyncio.run(ride())
+    finally:
+        street.lock.cut()
 
 
 @pytest.mark.parametrize("every", [EVERY, pytest.param(1, marks=pytest.mark.long)])
