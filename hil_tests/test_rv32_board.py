@@ -59,7 +59,7 @@ def test_counts_repeat_to_the_last_instruction(rv32_image, tmp_path):
     ],
 )
 def test_how_a_script_ends(rv32_image, tmp_path, source, status, said):
-    done = run(tmp_path, source, timeout_s=10 if status == 124 else 60, files={})
+    done = run(tmp_path, source, timeout_s=3 if status == 124 else 60, files={})
     assert done.status == status and said in done.output
 
 

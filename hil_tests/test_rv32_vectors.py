@@ -11,14 +11,13 @@ from tools import mpy_tests, rv32
 
 HEAP = "512k"
 TIMEOUT_S = 600  # for one file
-SLOW = {  # minutes each, most of it for big integers in the tests' own signers: run by `make test-long`
+SLOW = {  # half a minute or more each: run by `make test-long`
     "protocol/test_comb.py",
     "protocol/test_ed25519_fast.py",
     "firmware/test_faults.py",
     "firmware/test_lock.py",
     "firmware/test_power.py",
     "firmware/test_power_rides.py",
-    "firmware/test_session.py",
     "firmware/test_unlock.py",
 }
 FILES = sorted(path for folder in rv32.LOCK for path in (rv32.ROOT / folder).glob("test_*.py"))
