@@ -90,12 +90,22 @@ class Fleet:
         self.context = context.make(config.from_environment(self.cloud.environ))
         self.radio = RadioRun(self.children)
 
-    def add(self, code: str, kind: str = "exclusive", start: bool = True) -> Member:
-        """A new lock on a new bike, provisioned and running. Raises ToolError."""
+    def add(
+        self,
+        code: str,
+        kind: str = "exclusive",
+        start: bool = True,
+        board: str = "sim",
+        more: dict[str, bytes] | None = None,
+    ) -> Member:
+        """A new lock on a new bike, provisioned and running. `board`: see SimLock; `more`: further files for its flash.
+
+        Raises ToolError.
+        """
         files = self.folder / f"{code}-files"
         identity = add_lock(self.context, code, code, kind, files, self.cloud.coap, more=self.settings)
-        sim = SimLock(self.children, code, self.folder / code, self.radio.locks)
-        sim.provision(provision.read(files))
+        sim = SimLock(self.children, code, self.folder / code, self.radio.locks, board)
+        sim.provision({**provision.read(files), **(more or {})})
         self.members[code] = member = Member(code, sim, identity)
         if start:
             sim.start()

@@ -16,6 +16,7 @@ from tools.processes import Child, Processes
 ROOT = Path(__file__).parent.parent
 MICROPYTHON = Path(sys.prefix) / "bin" / "micropython"
 HEAP = "384k"  # 64-bit objects; about 192 KiB on a 32-bit chip
+HEAP_DOUBLES = "1m"  # with doubles of a chip beside the lock
 RESTARTS = (3, 4, -14)  # exit statuses that mean "start me again": warm, cold, watchdog
 _HAND_S = 10
 
@@ -25,10 +26,14 @@ class HandError(ToolError):
 
 
 class SimLock:
-    """`folder` keeps the flash image and the world from run to run; `files`: what it is provisioned with."""
+    """`folder` keeps the flash image and the world from run to run.
 
-    def __init__(self, children: Processes, name: str, folder: Path, radio: str) -> None:
+    `board`: "sim", or the folder of a board of ESP32 parts, which then runs on doubles of its chip's modules.
+    """
+
+    def __init__(self, children: Processes, name: str, folder: Path, radio: str, board: str = "sim") -> None:
         self.children, self.name, self.folder, self.radio = children, name, folder.absolute(), radio
+        self.board = board
         self.child: Child | None = None
         self.hand_port = 0
 
@@ -55,7 +60,9 @@ class SimLock:
             "RINGSLOT_RADIO": self.radio,
             "RINGSLOT_BLE_NAME": self.name,
         }
-        command = [MICROPYTHON, "-X", f"heapsize={HEAP}", "boards/sim/main.py"]
+        heap, main = (HEAP, "sim") if self.board == "sim" else (HEAP_DOUBLES, "testparts")
+        environ["RINGSLOT_BOARD"] = self.board
+        command = [MICROPYTHON, "-X", f"heapsize={heap}", f"boards/{main}/main.py"]
         self.child = self.children.start(f"lock-{self.name}", command, environ=environ, cwd=ROOT)
         try:
             self.hand_port = int(self.child.wait_for(r'^\{"hand": (\d+)\}', timeout_s)[1])

@@ -106,6 +106,19 @@ class Chip:
     def set_calendar(self, seconds):
         self._calendar_from = self.now_ms() - seconds * 1_000
 
+    def dump(self):
+        """What is left of it while no program runs, for `restore`: JSON's."""
+        return {"halted": self.halted, "memory": list(self.memory), "calendar": self._calendar_from}
+
+    def restore(self, kept):
+        """Boots after what was dumped."""
+        self.halted, self.memory, self._calendar_from = (
+            kept["halted"],
+            bytes(kept["memory"]),
+            kept["calendar"],
+        )
+        self.boot()
+
     # how it ends, and begins again
 
     def stop(self, why):

@@ -22,7 +22,7 @@ from boards.testparts import bluetooth, clocks, machine, network
 from boards.testparts.chip import Chip
 from boards.testparts.wiring import Wiring
 
-_DOUBLES = {"machine": machine, "network": network, "bluetooth": bluetooth}
+DOUBLES = {"machine": machine, "network": network, "bluetooth": bluetooth}
 
 
 class _Const:
@@ -40,7 +40,7 @@ if not hasattr(gc, "threshold"):  # CPython; nobody else there has these names
 
 def loaded(name):
     """A module that imports metal, imported on our doubles. They leave sys.modules again: who has them, has them."""
-    doubles = dict(_DOUBLES)
+    doubles = dict(DOUBLES)
     if sys.implementation.name != "micropython":
         doubles["micropython"] = _Const
     before = {each: sys.modules.get(each) for each in doubles}
@@ -55,7 +55,7 @@ def loaded(name):
                 sys.modules[each] = module
 
 
-class _Pins:
+class Pins:
     """A board's pins, with the storage somewhere else."""
 
     def __init__(self, pins, root):
@@ -75,7 +75,7 @@ class Rig:
         self.air = network.Air()
         self.radio = bluetooth.Radio(self.chip)
         self.storage = Flash(Power())
-        self.pins = _Pins(pins, self.storage.root)
+        self.pins = Pins(pins, self.storage.root)
         self.timeline.watchers.append(lambda now: (self.wiring.advance(), self.chip.tick()))
         self._dress()
 

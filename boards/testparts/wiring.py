@@ -8,11 +8,14 @@ SHAKE_MG = 250  # of a bike that moves
 
 
 class Wiring:
-    """`receiver`, `motion`, `modem` (or None), `button` (set to True to hold it), `charge_pin_uv`."""
+    """`receiver`, `motion`, `modem` (or None), `button` (set to True to hold it), `light` ("on" or "off").
 
-    def __init__(self, chip, pins, world):
-        self.chip, self._pins, self.world = chip, pins, world
-        self.receiver = Receiver(world)
+    `lasting`: boards.sim.lasting.Lasting, when the world is kept from process to process.
+    """
+
+    def __init__(self, chip, pins, world, lasting=None):
+        self.chip, self._pins, self.world, self._lasting = chip, pins, world, lasting
+        self.receiver = lasting.receiver if lasting else Receiver(world)
         self.motion = Lis2dh12(lambda: SHAKE_MG if self._at().moving() else 0)
         self.button = False
         self._sensor_pulls(pins.REED_PULL_UPS)
@@ -35,8 +38,10 @@ class Wiring:
 
     def _at(self):
         """The world as it is now; what the receiver said meanwhile is on its line."""
-        now = self.chip.now_ms()
-        self.receiver.advance(now)
+        if self._lasting:
+            self._lasting.at()
+        else:
+            self.receiver.advance(self.chip.now_ms())
         uart = self.chip.uarts.get(self._pins.GNSS_UART)
         said = self.receiver.read(4_096)
         if said and uart:
@@ -68,6 +73,8 @@ class Wiring:
                 world.pull()
             else:
                 world.stop()
+            if self._lasting:
+                self._lasting.save()  # each pull is on record before the motor turns
         self.receiver.power(lines[pins.GNSS_POWER_PIN].out == 1)
         led = "on" if lines[pins.LED_PIN].out == 1 else "off"
         self.light = led

