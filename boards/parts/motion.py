@@ -49,6 +49,10 @@ class Motion:
             self._well = self._register(_INT1_SRC) is not None
         return not self._well or (self._moved_at is not None and now - self._moved_at < _MOTION_MS)
 
+    def answers(self):
+        """Whether the sensor is there, and is one that we know."""
+        return self._register(_WHO_AM_I) == _WHO
+
     def _set_up(self):
         if self._register(_WHO_AM_I) != _WHO:
             return False

@@ -4,7 +4,7 @@ from boards.parts import boot_cause
 from boards.parts.clock import Clock
 from boards.parts.rtc_memory import RUNNING, SET_AT, RtcMemory
 from boards.testparts import machine
-from boards.testparts.chip import Chip
+from boards.testparts.chip import FROM_1970_TO_2000, Chip
 from boards.testparts.clocks import Time
 
 _NOW = 1_790_000_000  # 2026-09-21
@@ -39,6 +39,7 @@ def test_the_calendar_is_unix_time_whatever_the_chip_counts_from():
             bench = _Bench(epoch)
             assert bench.clock.rtc() is None
             bench.clock.set_rtc(moment)
+            assert bench.chip.calendar() == moment - FROM_1970_TO_2000  # the chip itself has the right date
             bench.now_ms += 90_000
             assert bench.clock.rtc() == moment + 90, (epoch, moment)
 
