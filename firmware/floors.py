@@ -55,14 +55,21 @@ class Floors:
 
     def ride(self):
         """The ride floor: the highest over the ride issuers in the keyset, and the uplink's."""
-        return max([self._uplink] + [self._floors[kid] for kid in self._floors if kid[0] == keys.RIDE])
+        highest = self._uplink
+        for kid in self._floors:
+            if kid[0] == keys.RIDE:
+                highest = max(highest, self._floors[kid])
+        return highest
 
     def master(self):
         return self._master
 
     def time(self):
         """The highest iat that was verified under a key in the keyset; 0 before the first."""
-        return max([0] + [self._times[kid] for kid in self._times])
+        highest = 0
+        for kid in self._times:
+            highest = max(highest, self._times[kid])
+        return highest
 
     def time_fell(self):
         """The time floor once came from a key that is gone: a clock that it pushed ahead is not to be believed."""

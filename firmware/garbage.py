@@ -1,7 +1,7 @@
 """When garbage is collected: while a phone computes its proof, and not while a person waits for the bolt.
 
-Without a word here a collection would fall into an unlock:
-an unlock leaves a few KiB, and `main.py` has a collection for every 16 so that the heap does not scatter.
+Else one would fall into many unlocks: each leaves 6 to 12 KiB before the motor runs, and `main.py` asks for a
+collection after every 16, so that the heap does not scatter.
 """
 
 from protocol.compat import const

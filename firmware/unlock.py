@@ -43,6 +43,10 @@ class Unlock:
         self._actuator = actuator
         self._stillness = stillness
         self._watch = watch
+        self._seen = view = accept.View()  # one for all requests, brought up to date by `_view`
+        view.lock_id, view.group, view.pooled = config.lock_id, config.group, not self._exclusive
+        view.start_reserve = config.settings.start_reserve_mv
+        view.reopen_reserve = config.settings.reopen_reserve_mv
         self._raised = None  # by the request that was decided last
         self._pending = None  # an intent on flash without its receipt
 
@@ -91,15 +95,10 @@ class Unlock:
         return verdict
 
     def _view(self, challenge, linked):
-        v = accept.View()
-        config, ledger, settings = self._config, self._ledger, self._config.settings
-        v.lock_id, v.group, v.keyset, v.pooled = (
-            config.lock_id,
-            config.group,
-            config.keyset,
-            not self._exclusive,
-        )
-        v.state, v.ride, v.last, v.busy = ledger.state, ledger.ride, ledger.standing.last, ledger.busy
+        v, ledger = self._seen, self._ledger
+        v.keyset = self._config.keyset
+        v.state, v.busy = ledger.state, ledger.busy
+        v.ride, v.last = ledger.ride, ledger.standing.last
         v.challenge, v.linked = challenge, linked
         v.now, v.error, v.known = self._clock.now(), self._clock.error(), self._clock.known()
         v.time_floor, v.ride_floor = self._floors.time(), self._floors.ride()
@@ -107,7 +106,6 @@ class Unlock:
         where = self._actuator.position()
         v.bolt_open, v.bolt_closed, v.still = where == OPEN, where == CLOSED, self._stillness.still()
         v.millivolts = self._board.battery.millivolts()
-        v.start_reserve, v.reopen_reserve = settings.start_reserve_mv, settings.reopen_reserve_mv
         return v
 
     def _learn(self, verified, number, verdict):

@@ -230,15 +230,15 @@ from boards.qemu_rv32 import board, main
 from firmware import session
 
 markers = []  # four a ride, since what lies about on the stack may hold one
-take, pull = session._EVENTS["frame"], board.Motor.pull
+take, pull = session.Session.take, board.Motor.pull
 
 def drop():
     markers.append("/world/marker%d" % len(markers))
     open(markers[-1], "wb").write(b"collected")
 
-def frame(self, link, data):
-    action = take(self, link, data)
-    if data[0] & 0x80 and data[1] == 3:  # the first frame of a REQUEST
+def taken(self, kind, conn, data):
+    action = take(self, kind, conn, data)
+    if kind == "frame" and data[0] & 0x80 and data[1] == 3:  # the first one of a REQUEST
         for _ in range(4):
             drop()
     return action
@@ -248,7 +248,7 @@ def pulled(self):
     pull(self)
 
 gc.threshold(4_096)  # a quarter of the usual: there is one in each unlock, unless it is held back
-session._EVENTS["frame"], board.Motor.pull = frame, pulled
+session.Session.take, board.Motor.pull = taken, pulled
 main.run()
 """
 

@@ -56,7 +56,7 @@ class Receiver:
         else:
             if self.opcode is None:
                 raise FrameError("continues nothing")
-            part = frame[1:]
+            part = memoryview(frame)[1:]
         if len(part) > self._missing:
             raise FrameError("longer than announced")
         self._body += part
@@ -80,4 +80,4 @@ class Receiver:
         self.opcode = frame[1]
         self._missing = length
         self._body = bytearray()
-        return frame[4:]
+        return memoryview(frame)[4:]
