@@ -1,7 +1,9 @@
+# heap: 1m
 """Combs at boot: put to use when whole, told when not. Most of these hold zeros, which shows whether they are used."""
 
 import io
 
+from boards.sim.virtual import VirtualBoard
 from firmware import combs
 from firmware.store import Store
 from protocol import comb, compat, ed25519, keys, keyset
@@ -108,3 +110,22 @@ def test_a_damaged_comb_is_not_used():
             said, verified = loaded(files, signed)
             assert said is False
             assert verified is (file == BASE_FILE or not compat.VIPER)  # B's nonsense serves any key
+
+
+def test_combs_of_other_issuers_are_read_from_a_real_file_system():
+    store = Store(VirtualBoard().storage.root)
+    for file, data in whole().items():
+        store.write(file, data)
+    try:
+        assert combs.load(store, KEYSET)
+        for signed in ((OLDER, OLDER_MESSAGE, OLDER_SIGNATURE), (MASTER, MASTER_MESSAGE, MASTER_SIGNATURE)):
+            assert ed25519.verify(*signed) is not compat.VIPER  # a comb of zeros
+        store.remove(BASE_FILE)
+        assert not combs.load(store, KEYSET)
+        for file in (OLDER_FILE, MASTER_FILE):
+            store.write(file, whole()[file][:-1])
+        assert not combs.load(store, KEYSET)
+        for signed in ((OLDER, OLDER_MESSAGE, OLDER_SIGNATURE), (MASTER, MASTER_MESSAGE, MASTER_SIGNATURE)):
+            assert ed25519.verify(*signed)
+    finally:
+        ed25519.forget_combs()

@@ -195,8 +195,9 @@ def make_base():
 # ---- sums of multiples
 
 # halfwords: seven programs | spacings of B's comb and A's | of either, what its columns are shifted by | and the bytes
-# of its groups | rows | whether the sum has begun | bytes of schedule after which a column is the last | rows and signs
-_plan = bytearray(2 * 24)
+# of its groups | rows | whether the sum has begun | bytes of schedule after which a column is the last | digits of a
+# row | rows and signs
+_plan = bytearray(2 * 25)
 _plan[: len(formulas.PLAN)] = formulas.PLAN
 
 
@@ -211,8 +212,8 @@ def total(n, rows, comb_b, comb_a, check, file):
     spacing_a, table_a = (comb_a.spacing, comb_a.table) if comb_a else (0, b"")
     pack = struct.pack_into
     pack("<4H", _plan, 14, spacing_b, spacing_a, 1, 16 if file else 1)
-    pack("<5H", _plan, 22, _TEETH, _PACKED if file else _TEETH, len(rows), 0, 0 if file else _FULL)
-    at = 32
+    pack("<6H", _plan, 22, _TEETH, _PACKED if file else _TEETH, len(rows), 0, 0 if file else _FULL, n)
+    at = 34
     for row, minus in rows:
         pack("<2H", _plan, at, formulas.ROWS + _ROW * row, minus)
         at += 4
@@ -235,7 +236,7 @@ def _read(comb_a, file, n):
     """What column n adds of a comb that lies in a file."""
     at = 0
     for i in range(n, 32, comb_a.spacing):
-        comb_a.read(file, i // comb_a.spacing * 128 + (digits[1104 + 2 * i] >> 1), at)
+        comb_a.read(file, i // comb_a.spacing * 128 + (digits[64 + 2 * i] >> 1), at)
         at += _PACKED
 
 
@@ -250,8 +251,8 @@ def _schedule(buffer: ptr8, n: int, digits: ptr8, plan: ptr16) -> int:
         if plan[14]:
             o[0] = plan[0]
             o = ptr16(int(o) + 4)
-        q = ptr8(int(digits) + n)
-        row = ptr16(int(plan) + 32)
+        q = ptr8(int(digits) + 128 + n)
+        row = ptr16(int(plan) + 34)
         i = int(plan[13])
         while i:
             digit = int(q[0])
@@ -263,14 +264,14 @@ def _schedule(buffer: ptr8, n: int, digits: ptr8, plan: ptr16) -> int:
                 o[1] = row[0] + _ENTRY * (digit >> 1)
                 o = ptr16(int(o) + 4)
                 plan[14] = 1
-            q = ptr8(int(q) + 260)
+            q = ptr8(int(q) + plan[16])
             row = ptr16(int(row) + 4)
             i -= 1
         side = 0
         while side < 2:
             spacing = int(plan[7 + side])
             if n < spacing:
-                c = ptr16(int(digits) + 1040 + 64 * side)
+                c = ptr16(int(digits) + 64 * side)
                 i = n
                 group = 0
                 while i < 32:

@@ -17,7 +17,8 @@ _HALF = const(128)
 def verify(public_key, message, signature, a_x, r_x, comb_b, comb_a):
     """As ed25519.verify, of sizes that are right. `comb_b`, `comb_a`: comb.Comb of B and of the key, or None."""
     r = signature[:32]
-    s = int.from_bytes(signature[32:], "little")
+    s_bytes = signature[32:]
+    s = int.from_bytes(s_bytes, "little")
     if s >= scalars.L:
         return False
     if comb_b is None:
@@ -33,7 +34,7 @@ def verify(public_key, message, signature, a_x, r_x, comb_b, comb_a):
     h = int.from_bytes(sha512(r, public_key, message), "little") % scalars.L
     if fixed:
         try:
-            return _fixed(s, h, comb_b, comb_a)
+            return _fixed(s_bytes, h, comb_b, comb_a)
         except OSError:  # of a comb that lies in a file: this key is verified as any other
             return verify(public_key, message, signature, a_x, r_x, comb_b, None)
     c0, c1 = scalars.halves(h)
@@ -53,7 +54,7 @@ def verify(public_key, message, signature, a_x, r_x, comb_b, comb_a):
 
 def _fixed(s, h, comb_b, comb_a):
     scalars.comb(0, s, comb_b.spacing)
-    scalars.comb(1, h, comb_a.spacing)
+    scalars.comb(1, h.to_bytes(32, "little"), comb_a.spacing)
     n = max(comb_b.spacing, comb_a.spacing)
     if comb_a.source is None:
         return curve.total(n, (), comb_b, comb_a, curve.IS_R, None)
@@ -72,7 +73,7 @@ def _long(s, h, comb_b):
 def _with_base(k, n, rows, comb_b, check):
     """Whether k B and the rows, whose digits are there, come to what `check` says."""
     if comb_b is not None:
-        scalars.comb(0, k, comb_b.spacing)
+        scalars.comb(0, k.to_bytes(32, "little"), comb_b.spacing)
     else:
         place = len(rows)
         scalars.row(place, k & (1 << _HALF) - 1, n)

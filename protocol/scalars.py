@@ -1,28 +1,32 @@
 """Scalars of Ed25519 cut into what curve.py adds: signed digits, combs, halves (MicroPython only).
 
-`digits` is one buffer: four rows of 260 signed bytes, then the 32 columns of either comb in halfwords.
+`digits` is one buffer: the 32 columns of either comb in halfwords, then rows of n signed bytes.
 """
 
 from protocol.compat import const
 
 L = (1 << 252) + 27742317777372353535851937790883648493
 _8L = 8 * L
-_ODD = (1 << 256) - 1  # what makes a scalar's bits signs
-_EVEN = (1 << 256) - 1 + L
 
-_ROW = const(260)
-_COMBS = const(1040)
 _COMB = const(64)
+_ROWS = const(128)
+_LONGEST = const(
+    282
+)  # bytes of the rows of A and R, or of A alone; without a comb of B, those of its rows beside
 
-digits = bytearray(1168)
+digits = bytearray(_ROWS + _LONGEST)
 _state = bytearray(112)  # of Euclid's algorithm
+_view = memoryview(_state)
+_PARTS = _view[:36], _view[36:72], _view[72:92], _view[92:]
 _8L_BYTES = _8L.to_bytes(36, "little")
 _T_BYTES = bytes(20) + b"\x01" + bytes(19)
 
 
 def row(place, k, n):
-    """k >= 0 as n digits 0, -7, -5 .. 7 at that place of `digits`; of four in a row one at most is not 0."""
-    _row(digits, _ROW * place, k.to_bytes(36, "little"), n)
+    """k >= 0 as n digits 0, -7, -5 .. 7, the row at that place among rows of n; of four digits one at most is not 0."""
+    if _ROWS + (place + 1) * n > len(digits):
+        digits.extend(bytes(2 * _LONGEST))
+    _row(digits, _ROWS + place * n, k.to_bytes(36, "little"), n)
 
 
 @micropython.viper
@@ -48,10 +52,28 @@ def _row(to: ptr8, at: int, k: ptr8, n: int):
 
 
 def comb(side, k, spacing):
-    """k < L as 32 columns of eight signs, side 0 for B and 1 for A: 2 * (place in the comb) + (1 if negative)."""
-    # k = the sum of (2 b - 1) 2^i over 256 bits b of (k + 2^256 - 1) / 2, for odd k
-    k += _ODD if k & 1 else _EVEN
-    _comb((k >> 1).to_bytes(32, "little"), _COMBS + _COMB * side, digits, spacing)
+    """k < L, 32 bytes, as 32 columns of eight signs, side 0 for B and 1 for A: 2 * (place in the comb) + (1 if
+    negative)."""
+    # k = the sum of (2 b - 1) 2^i over 256 bits b of (k + 2^256 - 1) / 2, for odd k; an even one has L added
+    _signs(_state, k, _8L_BYTES)
+    _comb(_state, _COMB * side, digits, spacing)
+
+
+@micropython.viper
+def _signs(to: ptr8, k: ptr8, l8: ptr8):
+    even = (k[0] & 1) - 1  # 0 or -1
+    carry = 0
+    i = 0
+    while i < 32:
+        x = k[i] + ((l8[i] >> 3 | l8[i + 1] << 5) & 255 & even) + carry
+        to[i] = x
+        carry = x >> 8
+        i += 1
+    i = 0
+    while i < 31:
+        to[i] = to[i] >> 1 | to[i + 1] << 7
+        i += 1
+    to[31] = to[31] >> 1 | 128
 
 
 @micropython.viper
@@ -91,8 +113,8 @@ def halves(h):
     steps = 0
     while True:  # r0 = +-t0 h, r1 = -+t1 h (mod 8L)
         steps = _euclid(state, steps)
-        r0, r1 = number(state[:36], "little"), number(state[36:72], "little")
-        t0, t1 = number(state[72:92], "little"), number(state[92:], "little")
+        r0, r1 = number(_PARTS[0], "little"), number(_PARTS[1], "little")
+        t0, t1 = number(_PARTS[2], "little"), number(_PARTS[3], "little")
         if r1 >> 128 == 0:
             break
         q = r0 // r1  # a quotient too large for _euclid, about once in three scalars

@@ -5,7 +5,7 @@ whether the sum is less than what was added: the same code where viper's ints ha
 that went through memory are compared.
 
 The pointer v goes down by one word of 64 bits each round, so that the round's new a lies before the old one and no
-variable is moved: a..h are always v[0] .. v[15], W[t] and K[t] at fixed distances above.
+variable is moved: a..h are always v[0] .. v[15], W[t] at a fixed distance above.
 """
 
 from math import isqrt
@@ -15,9 +15,8 @@ TARGET = Path(__file__).parent.parent / "protocol" / "sha512.py"
 
 # 32-bit words from the start of the buffer
 V = 160  # a in round 0; 80 rounds go down from here, and the variables end below V + 16
-W = V + 176  # W[0]; W[t] lies 2 t lower, all of them above the variables
-K = V + 336  # K[0]; K[t] 2 t lower
-H = K + 2  # the state
+W = V + 174  # W[0]; W[t] lies 2 t lower, all of them above the variables
+H = W + 2  # the state
 BLOCK = H + 16  # a part of a block
 WORDS = BLOCK + 32
 
@@ -27,15 +26,22 @@ Made by tools/gen_sha512.py, which explains it: do not edit. CPython uses hashli
 which chooses between the two, imports this. One buffer, made once: no two digests at the same time.
 """
 
-# FIPS 180-4 §4.2.3: the first 64 bits of the fractions of the cube roots of 80 primes; little-endian, last first
-_K = bytes.fromhex(
+# FIPS 180-4 §4.2.3: the first 64 bits of the fractions of the cube roots of 80 primes; little-endian
+_K = (
 {k})
 # §5.3.5: the same of the square roots of the first 8
-_H = bytes.fromhex(
+_H = (
 {h})
 _buffer = bytearray({size})
-_buffer[{k_at}:{k_end}] = _K
-del _K
+
+
+@micropython.viper
+def _strays(data: ptr8) -> int:
+    return int(data) & 3
+
+
+if _strays(_K):  # frozen code need not be aligned
+    _K = bytearray(_K)
 
 
 def sha512(*parts: bytes) -> bytes:
@@ -44,9 +50,9 @@ def sha512(*parts: bytes) -> bytes:
     length = 0
     for part in parts:
         length = _feed(_buffer, length, part, len(part))
-    digest = bytearray(64)
+    digest = bytes(64)  # which nobody else has yet: viper may fill it
     _finish(_buffer, length, digest)
-    return bytes(digest)
+    return digest
 
 
 @micropython.viper
@@ -58,7 +64,7 @@ def _feed(buffer: ptr8, length: int, part: ptr8, n: int) -> int:
     i = 0
     while n:
         if at == 0 and n >= 128:
-            _compress(buffer, 0, part)
+            _compress(buffer, 0, part, _K)
             part = ptr8(int(part) + 128)
             n -= 128
         else:
@@ -67,7 +73,7 @@ def _feed(buffer: ptr8, length: int, part: ptr8, n: int) -> int:
             at += 1
             n -= 1
             if at == 128:
-                _compress(buffer, 0, block)
+                _compress(buffer, 0, block, _K)
                 at = 0
     return length
 
@@ -83,7 +89,7 @@ def _finish(buffer: ptr8, length: int, digest: ptr8):
         while at < 128:
             block[at] = 0
             at += 1
-        _compress(buffer, 0, block)
+        _compress(buffer, 0, block, _K)
         at = 0
     while at < 124:
         block[at] = 0
@@ -92,7 +98,7 @@ def _finish(buffer: ptr8, length: int, digest: ptr8):
     block[125] = length >> 13
     block[126] = length >> 5
     block[127] = length << 3
-    _compress(buffer, 0, block)
+    _compress(buffer, 0, block, _K)
     h = ptr8(int(buffer) + {h_at})
     at = 0
     while at < 64:
@@ -101,7 +107,7 @@ def _finish(buffer: ptr8, length: int, digest: ptr8):
 
 
 @micropython.viper
-def _compress(v: ptr32, x: int, block: ptr8):
+def _compress(v: ptr32, x: int, block: ptr8, k: ptr32):
     """One block into the state, §6.4.2."""
 '''
 
@@ -122,11 +128,10 @@ def fractions(count, k):
 
 
 def words(numbers):
-    """Lines of hex, each word little-endian."""
-    lines = [
-        b"".join(n.to_bytes(8, "little") for n in numbers[i : i + 6]).hex() for i in range(0, len(numbers), 6)
-    ]
-    return "".join(f'    "{line}"\n' for line in lines)
+    """Lines of a literal, each word little-endian."""
+    data = b"".join(n.to_bytes(8, "little") for n in numbers)
+    lines = ["".join(f"\\x{byte:02x}" for byte in data[i : i + 24]) for i in range(0, len(data), 24)]
+    return "".join(f'    b"{line}"\n' for line in lines)
 
 
 def turned(at, by, half):
@@ -159,7 +164,7 @@ def generate():
             f"x = v[{at}]",
         )
 
-    w, k = W - V, K - V
+    w = W - V
     to(1, "c = 0", "start = int(v)", f"v = ptr32(start + {4 * V})", "i = 0")
     to(1, "while i < 128:")
     to(2, f"v[{w}] = block[4] << 24 | block[5] << 16 | block[6] << 8 | block[7]")
@@ -174,31 +179,29 @@ def generate():
     to(2, f"v[{w + 1}] = {mixed(w + 4, (19, 61), 1, 6)} + x")
     to(2, "v = ptr32(int(v) - 8)", "i -= 1")
     to(1, f"w = ptr32(start + {4 * H})", f"v = ptr32(start + {4 * V})")
-    to(1, *[f"v[{i}] = w[{i}]" for i in range(16)])
+    to(1, "i = 0", "while i < 16:")
+    to(2, "v[i] = w[i]", "i += 1")
     to(1, "i = 80", "while i:")
     to(2, "x = v[14]")  # T1 = h + K + W + Ch(e, f, g) + Sigma1(e), at the place of the new a
-    add_low(-2, f"v[{k}]", first=True)
+    add_low(-2, "k[0]", first=True)
     add_low(-2, f"v[{w}]")
     add_low(-2, "(((v[10] ^ v[12]) & v[8]) ^ v[12])")
     add_low(-2, mixed(8, (14, 18, 41), 0))
-    to(2, f"t = v[{k + 1}] + v[{w + 1}] + v[15] + c + (((v[11] ^ v[13]) & v[9]) ^ v[13])")
+    to(2, f"t = k[1] + v[{w + 1}] + v[15] + c + (((v[11] ^ v[13]) & v[9]) ^ v[13])")
     to(2, f"t = {mixed(8, (14, 18, 41), 1)} + t")
     to(2, "v[6] = v[6] + x", "c = int(uint(v[6]) < uint(x))", "v[7] = v[7] + t + c")  # e = d + T1
     add_low(-2, "(((v[0] | v[2]) & v[4]) | (v[0] & v[2]))", first=True)  # a = T1 + Maj(a, b, c) + Sigma0(a)
     add_low(-2, mixed(0, (28, 34, 39), 0))
     to(2, "x = (((v[1] | v[3]) & v[5]) | (v[1] & v[3])) + t + c", f"v[-1] = {mixed(0, (28, 34, 39), 1)} + x")
-    to(2, "v = ptr32(int(v) - 8)", "i -= 1")
-    for i in range(0, 16, 2):
-        to(1, f"x = v[{i}]", f"w[{i}] = w[{i}] + x")
-        to(1, f"w[{i + 1}] = w[{i + 1}] + v[{i + 1}] + int(uint(w[{i}]) < uint(x))")
-    k_at = 4 * (K - 158)
+    to(2, "v = ptr32(int(v) - 8)", "k = ptr32(int(k) + 8)", "i -= 1")
+    to(1, "i = 8", "while i:")
+    to(2, "x = v[0]", "w[0] = w[0] + x", "w[1] = w[1] + v[1] + int(uint(w[0]) < uint(x))")
+    to(2, "v = ptr32(int(v) + 8)", "w = ptr32(int(w) + 8)", "i -= 1")
     head = HEAD
     for name, value in {
-        "k": words(fractions(80, 3)[::-1]),
+        "k": words(fractions(80, 3)),
         "h": words(fractions(8, 2)),
         "size": 4 * WORDS,
-        "k_at": k_at,
-        "k_end": k_at + 640,
         "h_at": 4 * H,
         "h_end": 4 * H + 64,
         "block_at": 4 * BLOCK,

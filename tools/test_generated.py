@@ -210,7 +210,8 @@ def test_sha512_on_32_bits():
     exec(compile(gen_sha512.generate(), "sha512", "exec"), names)
     at = memory.put(bytes(names["_buffer"]))
     compress = names["_compress"]
-    names["_compress"] = lambda v, x, block: compress(Pointer(memory, int(v), 4), x, block)
+    table = Pointer(memory, memory.put(names["_K"]), 4)
+    names["_compress"] = lambda v, x, block, k: compress(Pointer(memory, int(v), 4), x, block, table)
     message, digest = memory.put(bytes(range(256))), memory.put(bytes(64))
     for n in (0, 1, 111, 112, 127, 128, 240, 256):
         memory.bytes[at + 4 * gen_sha512.H : at + 4 * gen_sha512.H + 64] = names["_H"]

@@ -44,6 +44,9 @@ class Memory:
         return {
             "micropython": micropython,
             "uint": uint,
+            "int": lambda value: (
+                0 if isinstance(value, bytes) else int(value)
+            ),  # bytes lie somewhere, aligned
             "ptr8": pointer(1),
             "ptr16": pointer(2),
             "ptr32": pointer(4),
