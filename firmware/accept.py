@@ -150,53 +150,52 @@ def _left_by_service(v, r):
     return v.ride is None and (v.bolt_open or v.state == status.STATE_SERVICE) and not v.still
 
 
-ROWS = (  # SPEC.md's number, name, kinds of request, condition, verdict
-    (0, "quarantine", _ALL, lambda v, r: v.state == status.STATE_QUARANTINE, status.QUARANTINE),
-    (0, "no such command", _ALL, _unclear, status.MALFORMED),
-    (0, "no challenge", _ALL, lambda v, r: v.challenge is None, status.NO_CHALLENGE),
-    (1, "an action is pending", _ALL, lambda v, r: v.busy, status.BUSY),
-    (0, "no ride", _PROOF, lambda v, r: v.ride is None, status.NO_RIDE),
-    (0, "proof does not verify", _PROOF, _forged_proof, status.FORGED),
-    (0, "end with the bolt open", _PROOF, _left_open, status.NOT_CLOSED),
-    (0, "end", _PROOF, lambda v, r: r.command == CMD_END, END),
-    (0, "open already", _PROOF, lambda v, r: v.state == status.STATE_OPEN, ALREADY),
-    (0, "re-open reserve", _PROOF, lambda v, r: v.millivolts < v.reopen_reserve, status.LOW_BATTERY),
-    (0, "re-open", _PROOF, lambda v, r: True, REOPEN),
-    (2, "audience", _TOKEN, _elsewhere, status.WRONG_LOCK),
-    (2, "issuer", _TOKEN, _unknown_key, status.KEY),
-    (2, "scope", _TOKEN, _out_of_scope, status.SCOPE),
-    (3, "clock unknown", _TOKEN, _timeless, status.NEED_NONCE),
-    (4, "window, or other nonce", _TOKEN, _out_of_time, status.EXPIRED),
-    (5, "token or proof does not verify", _TOKEN, _forged_token, status.FORGED),
+ROWS = (  # SPEC.md's number, kinds of request, condition, verdict
+    (0, _ALL, lambda v, r: v.state == status.STATE_QUARANTINE, status.QUARANTINE),  # quarantine
+    (0, _ALL, _unclear, status.MALFORMED),  # no such command
+    (0, _ALL, lambda v, r: v.challenge is None, status.NO_CHALLENGE),  # no challenge
+    (1, _ALL, lambda v, r: v.busy, status.BUSY),  # an action is pending
+    (0, _PROOF, lambda v, r: v.ride is None, status.NO_RIDE),  # no ride
+    (0, _PROOF, _forged_proof, status.FORGED),  # proof does not verify
+    (0, _PROOF, _left_open, status.NOT_CLOSED),  # end with the bolt open
+    (0, _PROOF, lambda v, r: r.command == CMD_END, END),  # end
+    (0, _PROOF, lambda v, r: v.state == status.STATE_OPEN, ALREADY),  # open already
+    (0, _PROOF, lambda v, r: v.millivolts < v.reopen_reserve, status.LOW_BATTERY),  # re-open reserve
+    (0, _PROOF, lambda v, r: True, REOPEN),  # re-open
+    (2, _TOKEN, _elsewhere, status.WRONG_LOCK),  # audience
+    (2, _TOKEN, _unknown_key, status.KEY),  # issuer
+    (2, _TOKEN, _out_of_scope, status.SCOPE),  # scope
+    (3, _TOKEN, _timeless, status.NEED_NONCE),  # clock unknown
+    (4, _TOKEN, _out_of_time, status.EXPIRED),  # window, or other nonce
+    (5, _TOKEN, _forged_token, status.FORGED),  # token or proof does not verify
     (
         6,
-        "the ride's, not newer",
         _RIDE,
         lambda v, r: _of_the_ride(v, r) and _epoch(v, r) <= v.ride.epoch,
         status.OLD,
-    ),
-    (6, "the ride's, newer", _RIDE, _of_the_ride, SUCCESSOR),
-    (7, "below the floor", _RIDE, lambda v, r: _epoch(v, r) < v.ride_floor, status.OLD),
-    (7, "below the master floor", _MASTER, _old_master, status.OLD),
-    (9, "a successor starts no ride", _RIDE, lambda v, r: r.token.claims.successor, status.NO_RIDE),
-    (10, "single ride that ended", _RIDE, _ended, status.ENDED),
-    (10, "single ride in a pool", _RIDE, lambda v, r: r.token.claims.single and v.pooled, status.MODE),
-    (11, "in use", _RIDE, _in_use, status.IN_USE),
-    (11, "open by a ride", _MASTER, lambda v, r: v.state == status.STATE_OPEN, status.IN_USE),
-    (12, "open by service", _RIDE, _left_by_service, status.SERVICE),
-    (13, "start reserve", _RIDE, lambda v, r: v.millivolts < v.start_reserve, status.LOW_BATTERY),
-    (13, "re-open reserve", _MASTER, lambda v, r: v.millivolts < v.reopen_reserve, status.LOW_BATTERY),
-    (14, "hand over", _RIDE, lambda v, r: v.bolt_open, HAND_OVER),
-    (14, "start", _RIDE, lambda v, r: True, START),
-    (14, "update", _MASTER, lambda v, r: r.command == CMD_UPDATE, UPDATE),
-    (14, "service", _MASTER, lambda v, r: True, SERVICE),
+    ),  # the ride's, not newer
+    (6, _RIDE, _of_the_ride, SUCCESSOR),  # the ride's, newer
+    (7, _RIDE, lambda v, r: _epoch(v, r) < v.ride_floor, status.OLD),  # below the floor
+    (7, _MASTER, _old_master, status.OLD),  # below the master floor
+    (9, _RIDE, lambda v, r: r.token.claims.successor, status.NO_RIDE),  # a successor starts no ride
+    (10, _RIDE, _ended, status.ENDED),  # single ride that ended
+    (10, _RIDE, lambda v, r: r.token.claims.single and v.pooled, status.MODE),  # single ride in a pool
+    (11, _RIDE, _in_use, status.IN_USE),  # in use
+    (11, _MASTER, lambda v, r: v.state == status.STATE_OPEN, status.IN_USE),  # open by a ride
+    (12, _RIDE, _left_by_service, status.SERVICE),  # open by service
+    (13, _RIDE, lambda v, r: v.millivolts < v.start_reserve, status.LOW_BATTERY),  # start reserve
+    (13, _MASTER, lambda v, r: v.millivolts < v.reopen_reserve, status.LOW_BATTERY),  # re-open reserve
+    (14, _RIDE, lambda v, r: v.bolt_open, HAND_OVER),  # hand over
+    (14, _RIDE, lambda v, r: True, START),  # start
+    (14, _MASTER, lambda v, r: r.command == CMD_UPDATE, UPDATE),  # update
+    (14, _MASTER, lambda v, r: True, SERVICE),  # service
 )
 
 
 def judge(view, request):
     """(SPEC.md's row number, verdict): below ACTION a status code that refuses, from there on what to do."""
     kind = _kind(request) or _ALL  # a command that is none gets no further than its own row
-    for number, _, kinds, holds, verdict in ROWS:
+    for number, kinds, holds, verdict in ROWS:
         if kinds & kind and holds(view, request):
             return number, verdict
     raise RuntimeError("the table has an end")

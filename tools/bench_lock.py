@@ -5,7 +5,8 @@ RV32 instructions are counted to the one on boards/qemu_rv32, and repeat. Millis
 same run, for ratio: Monocypher's C (from the source archive of pymonocypher) on both, libsodium (of PyNaCl) on x86-64,
 and the same verification in MicroPython's big integers.
 
-`--check` compares instructions with tools/bench-lock-baseline.json and fails when one has grown by more than 3 %.
+`--check` compares instructions, and what the lock takes of the heap, with tools/bench-lock-baseline.json and fails
+when one has grown by more than 3 %.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol import exchange, keys, keyset, token
-from tools import comb, provision, rv32, rv32_build
+from tools import comb, heap, provision, rv32, rv32_build
 
 ROOT = rv32.ROOT
 MICROPYTHON = Path(sys.prefix) / "bin" / "micropython"
@@ -33,6 +34,9 @@ TOLERANCE = 0.03
 PYMONOCYPHER = "4.0.3.4"
 MESSAGE = 175  # bytes: the Sig_structure of a token for one lock
 START = 1_760_000_000
+VERIFIER = tuple(
+    f"protocol/{name}" for name in ("ed25519", "curve", "scalars", "field25519", "sha512", "comb")
+)
 
 # operation: the most instructions it may take (README, "Budgets"); None: no budget
 BUDGETS = {
@@ -150,22 +154,41 @@ def measure(folder: Path) -> tuple[dict, dict]:
     return rows, {"a comb": len(comb.base())}
 
 
-def boot(folder: Path) -> tuple[int, int]:
-    """(instructions to the first advertisement, bytes of heap then in use: code, combs, and the simulated world)."""
+def provisioned() -> dict[str, bytes]:
+    """The files of a lock with one issuer and its combs; the same bytes every time."""
     ride = private("ride").public_key().public_bytes_raw()
     entries = [(keys.kid(keys.RIDE, ride), ride, START, START + 86_400)]
     settings = {"kind": "exclusive", "uplink_host": "192.0.2.1"}
-    provision.write(
-        folder / "lock", provision.Identity(b"lock-one", bytes(32)), keyset.encode(1, entries), settings
-    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "lock"
+        provision.write(
+            folder, provision.Identity(b"lock-one", bytes(32)), keyset.encode(1, entries), settings
+        )
+        return provision.read(folder)
+
+
+def boot(folder: Path) -> tuple[int, int]:
+    """(instructions to the first advertisement, bytes of heap then in use: code, combs, and the simulated world)."""
     files = rv32.modules_for("tools/rv32_bench_boot.py")
-    files |= {f"lock/{name}": data for name, data in provision.read(folder / "lock").items()}
+    files |= {f"lock/{name}": data for name, data in provisioned().items()}
     script = ROOT / "tools" / "rv32_bench_boot.py"
     done = rv32.run_script(script, folder, files=files, heap=rv32.size("1m"))
     if done.status:
         raise rv32.MachineError(f"the lock did not boot on RV32:\n{done.output}")
     _, took, used = done.output.split()
     return int(took), int(used)
+
+
+def memory() -> dict[str, int]:
+    """What a lock takes of the heap on RV32; see heap.py. Repeats to the last byte."""
+    found = heap.measure(provisioned())
+    return {
+        "code of the verifier": found.part(VERIFIER),
+        "code of all else": found.code - found.part(VERIFIER),
+        "combs": found.combs,
+        "objects after boot": found.objects,
+        "names stored": found.names,
+    }
 
 
 def mpy_sizes() -> dict[str, dict[str, int]]:
@@ -252,6 +275,8 @@ def table(result: dict) -> list[str]:
         )
     for name, size in result["tables"].items():
         lines.append(f"{name}: {size:,} bytes")
+    taken = ", ".join(f"{name} {size:,}" for name, size in result["heap"].items())
+    lines.append(f"heap on RV32: {taken}")
     lines.append(f"ms are derived: instructions x {CPI} cycles / {MHZ} MHz; nothing was read on silicon.")
     return lines
 
@@ -265,6 +290,10 @@ def regressions(result: dict, baseline: dict) -> list[str]:
             found.append(f"{name}: not measured any more")
         elif now > before * (1 + TOLERANCE):
             found.append(f"{name}: {now:,} instructions, {now / before - 1:+.1%} from {before:,}")
+    for name, before in baseline["heap"].items():
+        now = result["heap"].get(name, 0)
+        if now > before * (1 + TOLERANCE):
+            found.append(f"{name}: {now:,} of the heap, {now / before - 1:+.1%} from {before:,}")
     return found
 
 
@@ -288,6 +317,7 @@ def main(check: bool, renew: bool) -> None:
         "operations": operations,
         "tables": tables,
         "mpy": mpy_sizes(),
+        "heap": memory(),
         "mhz": MHZ,
         "cpi": CPI,
         "compiler": rv32_build.compiler(),
@@ -299,7 +329,10 @@ def main(check: bool, renew: bool) -> None:
     counted = {name: row["instructions"] for name, row in operations.items() if "instructions" in row}
     if renew:
         BASELINE.write_text(
-            json.dumps({"compiler": result["compiler"], "instructions": counted}, indent=2) + "\n"
+            json.dumps(
+                {"compiler": result["compiler"], "instructions": counted, "heap": result["heap"]}, indent=2
+            )
+            + "\n"
         )
     if check:
         wrong = regressions(result, json.loads(BASELINE.read_text())) + over_budget(result)

@@ -2,12 +2,13 @@
 
 | pass      | what it does                                                                                          |
 |-----------|-------------------------------------------------------------------------------------------------------|
-| constants | writes the value of each `const(...)` in place of its name, also where another module uses it         |
+| fold      | takes MicroPython's side of `try: import`; puts integers in place of their names (link_fold.py)       |
 | reach     | keeps, from the roots on, what is mentioned by what is kept (link_reach.py)                           |
 | names     | gives private names and arguments the same few short names in all modules (link_names.py)             |
 | text      | writes the tree out again, each statement on the line that it had (link_text.py)                      |
 
-Docstrings, annotations outside viper functions and unread `__slots__` go too: MicroPython makes nothing of them.
+Docstrings, annotations outside viper functions and unread `__slots__` go too: MicroPython makes nothing of them. Of
+modules that are `quiet`, what a raised error would say as well: who reads it is told the line.
 
 What a module must not do to be linked: call a method by a name that it builds at run time, or be called by MicroPython
 itself by a name that is neither mentioned nor has two underscores. Names in whole strings count as mentioned.
@@ -16,14 +17,16 @@ itself by a name that is neither mentioned nor has two underscores. Names in who
 import ast
 from collections.abc import Iterable, Mapping
 
-from tools import link_names, link_reach, link_text
+from tools import link_fold, link_names, link_reach, link_text
 
 
-def link(sources: Mapping[str, str], roots: Iterable[str], outside: Iterable[str] = ()) -> dict[str, str]:
+def link(
+    sources: Mapping[str, str], roots: Iterable[str], outside: Iterable[str] = (), quiet: str = "/"
+) -> dict[str, str]:
     """{path: source} of what the roots need. Of `sources`, paths are relative to the folder that imports start from.
 
     roots: paths that are kept whole. outside: paths that are kept whole by others (frozen, or scripts), and so are not
-    in the result, but need what they mention under its name.
+    in the result, but need what they mention under its name. quiet: how the paths begin whose errors say nothing.
     """
     trees = {path: ast.parse(text) for path, text in sources.items()}
     whole, outside = {*roots, *outside}, set(outside)
@@ -31,7 +34,9 @@ def link(sources: Mapping[str, str], roots: Iterable[str], outside: Iterable[str
     slotted = _slots_read(trees)
     for path, tree in linked.items():
         _strip(tree, path in slotted)
-    _constants(linked)
+        if path.startswith(quiet):
+            _hush(tree)
+    link_fold.fold(linked, {path: trees[path] for path in outside})
     kept = link_reach.keep(trees, whole)
     linked = {path: kept[path] for path in linked if path in kept}
     link_names.shorten(linked, {path: kept[path] for path in outside if path in kept})
@@ -63,6 +68,14 @@ def _strip(tree: ast.Module, slotted: bool) -> None:
                 setattr(node, field, [_plain(one) for one in body])
 
 
+def _hush(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            for arg in node.exc.args:
+                if isinstance(arg, ast.Constant) and isinstance(arg.value, str):
+                    arg.value = ""
+
+
 def _says_nothing(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
@@ -91,89 +104,3 @@ def _plain(statement: ast.stmt) -> ast.stmt:
     if not isinstance(statement, ast.AnnAssign) or statement.value is None:
         return statement
     return ast.copy_location(ast.Assign([statement.target], statement.value), statement)
-
-
-# ---- constants
-
-
-def _constants(trees: Mapping[str, ast.Module]) -> None:
-    """Replaces them where a scope sees them under their own name or through their module; unused definitions then go
-    the way of everything unreachable. Not in viper functions, where a literal has another type than a global."""
-    values: dict[tuple[str, str], int] = {}
-    definitions = [
-        (path, one)
-        for path, tree in trees.items()
-        for one in tree.body
-        if isinstance(one, ast.Assign) and _is_const(one.value) and isinstance(one.targets[0], ast.Name)
-    ]
-    bound = {path: link_reach.bindings(tree) for path, tree in trees.items()}
-    before = -1
-    while len(values) > before:  # one may be made of another
-        before = len(values)
-        for path, one in definitions:
-            name = one.targets[0].id
-            if bound[path].count(name) == 1:
-                value = _value(one.value.args[0], _seen(path, trees[path], values))
-                if value is not None:
-                    values[path, name] = value
-    for path, tree in trees.items():
-        _Fold(_seen(path, tree, values), values).fold(tree)
-
-
-def _is_const(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "const"
-
-
-def _seen(path: str, tree: ast.Module, values: Mapping[tuple[str, str], int]) -> dict[str, int]:
-    """The constants that this module can name, by the name that they have there."""
-    names = {name: value for (at, name), value in values.items() if at == path}
-    bound = link_reach.bindings(tree)
-    for alias, origins in link_reach.aliases(tree).items():
-        module, name = origins[0]
-        if name and (link_reach.path_of(module), name) in values and bound.count(alias) == 1:
-            names[alias] = values[link_reach.path_of(module), name]
-    return names
-
-
-def _value(node: ast.expr, known: Mapping[str, int]) -> int | None:
-    try:
-        code = compile(ast.fix_missing_locations(ast.Expression(node)), "const", "eval")
-        found = eval(code, {"__builtins__": {}}, dict(known))  # an expression of our own source
-    except (NameError, TypeError, AttributeError):
-        return None
-    return found if type(found) is int else None
-
-
-class _Fold(ast.NodeTransformer):
-    def __init__(self, names, values):
-        self.names, self.values = names, values
-
-    def fold(self, tree):
-        free = link_reach.free_names(tree)
-        self.free = {id(node) for node in free}
-        stored = {node.id for node in free if not isinstance(node.ctx, ast.Load)}
-        self.modules = {
-            alias: f"{module}.{name}" if name else module
-            for alias, [(module, name), *others] in link_reach.aliases(tree).items()
-            if not others and alias not in stored
-        }
-        self.visit(tree)
-
-    def visit_FunctionDef(self, node):
-        return node if link_names.is_native(node) else self.generic_visit(node)
-
-    def visit_Name(self, node):
-        if isinstance(node.ctx, ast.Load) and node.id in self.names and id(node) in self.free:
-            return ast.copy_location(ast.Constant(self.names[node.id]), node)
-        return node
-
-    def visit_Attribute(self, node):
-        if (
-            isinstance(node.value, ast.Name)
-            and isinstance(node.ctx, ast.Load)
-            and id(node.value) in self.free
-        ):
-            found = self.values.get((link_reach.path_of(self.modules.get(node.value.id, "")), node.attr))
-            if found is not None:
-                return ast.copy_location(ast.Constant(found), node)
-        return self.generic_visit(node)

@@ -223,7 +223,7 @@ def sources_for(*scripts: str) -> dict[str, str]:
 
 def linked_of(sources: Mapping[str, str], scripts: Iterable[str]) -> dict[str, str]:
     """The modules of the lock among these sources, linked for the rest of them."""
-    return link.link(sources, scripts, [path for path in sources if not _is_lock(path)])
+    return link.link(sources, scripts, [path for path in sources if not _is_lock(path)], "protocol/")
 
 
 def _is_lock(path: str) -> bool:
@@ -349,6 +349,16 @@ def pty(heap, add) -> None:
                 with Machine(memory, heap=size(heap), icount=False, serial="pty") as machine:
                     click.echo(f"mpremote connect {machine.pty()}")
                     machine.process.wait()
+
+
+@main.command("heap")
+@click.option("--heap", default="1m", show_default=True, help="Bytes, or with k or m behind.")
+def show_heap(heap) -> None:
+    """Boot a lock and say where its memory is."""
+    from tools import bench_lock
+    from tools import heap as heaps
+
+    click.echo("\n".join(heaps.table(heaps.measure(bench_lock.provisioned(), size(heap)), size(heap))))
 
 
 if __name__ == "__main__":

@@ -92,6 +92,13 @@ def messages(given):
     server = oscore.Context(K_LOCK, b"", b"\x00", b"\x01", b"context!")
     batch, options = bytes(52), [(coap.URI_PATH, b"t")]
     tell("OSCORE seal", lambda: client.protect_request(coap.POST, options, batch))
+    fixes = [(telemetry.FIX, START + 5 * n, 523_600_000 + 311 * n, 48_900_000 - 97 * n, 3) for n in range(20)]
+
+    def datagram():
+        code, outer, sealed, _ = client.protect_request(coap.POST, options, telemetry.encode_batch(77, fixes))
+        coap.encode(coap.CON, code, 9, b"tk", outer, sealed)
+
+    tell("20 fixes to a datagram", datagram)
     request = client.protect_request(coap.POST, options, batch)[3]
     inside = bytes((coap.CHANGED,)) + coap.encode_options([], telemetry.encode_answer({1: START}))
     sealed = ccm.seal(server.sender_key, request.nonce, request.aad, inside)

@@ -143,6 +143,31 @@ def fails(text):
         text = None
 """,
     },
+    "what is set stays, what is not is folded": {
+        "main": """
+import other
+from other import FIRST, LAST, made
+told = [FIRST, LAST, other.PLAIN, other.changed, made()]
+other.changed = 5
+told += [other.changed, made(), other.ONCE]
+""",
+        "other": """
+FIRST, LAST = range(3, 5)
+PLAIN = LAST * 2
+YES = True
+changed = 4
+counted = 0
+ONCE = []
+def made():
+    global counted
+    counted += 1
+    if YES:
+        return counted, changed
+    else:
+        return third.nothing
+    return PLAIN
+""",
+    },
     "a module handed around": {
         "main": "import other\ntold = []\ndef call(what, name):\n    return getattr(what, name)()\n"
         "told.append(call(other, 'by' + '_name'))\n",
@@ -173,6 +198,40 @@ def test_a_module_that_only_gave_constants_is_not_loaded():
         third=CONST + "LEVEL = const(8)\n",
     )
     assert set(found) == {"main", "other"}
+
+
+def test_the_side_of_the_lock_is_taken():
+    """Of modules that know both interpreters, as compat.py and ed25519.py do."""
+    found = linked(
+        main="import other\ntold = [other.cipher()]\n",
+        other="""
+try:
+    from cryptolib import aes
+except ImportError:
+    import third
+    FAST = False
+    def cipher():
+        return third.slow()
+else:
+    FAST = True
+    if FAST:
+        def cipher():
+            return aes
+    else:
+        from third import slow as cipher
+""",
+        third="def slow():\n    return 1\n",
+    )
+    assert (
+        set(found) == {"main", "other"} and "third" not in found["other"] and "return aes" in found["other"]
+    )
+
+
+def test_errors_of_quiet_modules_say_nothing():
+    text = "def refuse(kind):\n    raise ValueError('why', kind)\n"
+    source = {"main.py": "from loud import refuse\nimport quiet.it\nquiet.it.refuse(1)\n", "loud.py": text}
+    found = link.link({**source, "quiet/it.py": text}, ["main.py"], quiet="quiet/")
+    assert "'why'" in found["loud.py"] and "raise ValueError('', " in found["quiet/it.py"]
 
 
 def test_names_that_others_mean_stay():
