@@ -6,6 +6,8 @@ replaced while the board lives. Times are milliseconds unless a name says otherw
 
 
 class Clock:
+    drift_ppm: int  # of `rtc` while the processor sleeps: 60,000 by a chip's oscillator, 20 by a crystal
+
     def uptime_ms(self) -> int:
         """Milliseconds since this boot. Never wraps, never goes back."""
 
@@ -79,7 +81,7 @@ class Bearer:
         """The next datagram from the peer, None when none came in time. OSError as for `send`."""
 
     def close(self) -> None:
-        """Idempotent."""
+        """Idempotent. Until `open` a modem may rest."""
 
 
 class Link:
@@ -145,10 +147,20 @@ class Board:
     storage: Storage
     watchdog: Watchdog
     name: str  # of the board's folder: releases are made for it
-    boot_cause: int  # 1 power came back · 2 reset by firmware or by hand · 3 watchdog
+    boot_cause: int  # 1 power came back · 2 reset by firmware or by hand · 3 watchdog; 4 to 6: see `sleep`
+    wakes: tuple  # what can end a pause, of "button", "shake"; () on a board that can neither doze nor sleep
+    kept: bytes  # what the sleep before this boot was given to keep; b"" after another boot, or when damaged
 
     def random(self, n: int) -> bytes:
         """n bytes fit for keys and challenges."""
 
     def reset(self) -> None:
         """A warm boot. Does not return."""
+
+    async def doze(self, ms: int, wake_on: tuple) -> str | None:
+        """Light sleep, at most 5 s: no task runs, the radio is off from here to `link.advertise`; memory stays, uptime
+        counts on. Shorter when a switch of the bolt changes, or for what `wake_on` names: then gives that name."""
+
+    def sleep(self, ms: int, wake_on: tuple, keep: bytes) -> None:
+        """Deep sleep: only the clock behind `rtc` goes on, and up to 32 bytes. Does not return: then, or for what
+        `wake_on` names, the board boots as after `reset`; `boot_cause` is 4 for the time, 5 the button, 6 a shake."""

@@ -7,7 +7,7 @@ _UINT32 = const(0xFFFFFFFF)
 
 
 class Advert:
-    """`riding()`: whether a ride runs; `settings`: advertise_ms, slot_s."""
+    """`riding()`: whether a ride runs; `settings`: slot_s."""
 
     def __init__(self, board, k_lock, settings, floors, riding):
         self._board = board
@@ -18,7 +18,7 @@ class Advert:
         self._index = self._key = None
         self._slot = 0
         self._stale = True
-        self._drawn_at = 0
+        self._drawn_at = self._shown_ms = 0
 
     def __repr__(self):
         return "Advert(...)"  # it holds K_lock
@@ -27,8 +27,17 @@ class Advert:
         """A new slot with the next tick: a link has ended, and who was near must not know the lock again."""
         self._stale = True
 
-    def tick(self):
-        """To be called every second or so. Shows something new when the slot is over or the index has moved."""
+    def tick(self, interval_ms):
+        """To be called every second or so. Shows something new when the slot is over or the index has moved.
+
+        interval_ms: of advertising, 0 for not at all."""
+        if interval_ms != self._shown_ms:
+            self._shown_ms = interval_ms
+            self._stale = True
+            if not interval_ms:
+                self._board.link.advertise_off()
+        if not interval_ms:
+            return
         now = self._board.clock.uptime_ms()
         index = min(keys.adv_index(self._floors.ride(), self._riding()), _UINT32)
         over = now - self._drawn_at >= self._settings.slot_s * 1000
@@ -38,6 +47,6 @@ class Advert:
             self._index, self._key = index, keys.adv_key(self._k_lock, index)
         slot = self._board.random(1)[0]
         self._slot = slot if slot != self._slot else slot + 1 & 255
-        self._board.link.advertise(keys.adv_payload(self._key, self._slot), self._settings.advertise_ms)
+        self._board.link.advertise(keys.adv_payload(self._key, self._slot), interval_ms)
         self._drawn_at = now
         self._stale = False

@@ -71,6 +71,11 @@ class Channel:
             self._busy = False
             self.traffic[path] = self.traffic.get(path, 0) + self._bytes - before
 
+    def rest(self):
+        """Lets the network go, unless a request is on its way."""
+        if self._open and not self._busy:
+            self.close()
+
     def close(self):
         """The next request opens the bearer anew."""
         self._open = False

@@ -1,8 +1,9 @@
 """What time it is, and how sure that is. No clock is trusted: each source brings its own error (DESIGN: no clock).
 
 The estimate stands on what an authenticated source said last and on the board's own counting since; it never goes
-below the time floor. Awake it loses 50 ppm; over a boot, where nobody knows what slept, 6 % of the gap. After a
-power loss there is no estimate until somebody gives one.
+below the time floor. Awake it loses 50 ppm; over a boot, where nobody knows what slept, as much as the board says that
+its clock may drift: 6 % of the gap for a chip's own oscillator. After a power loss there is no estimate until somebody
+gives one.
 
 So that a gap can be measured, the estimate is stamped into flash now and then. The stamp also says when the lock
 was last awake, which dates what happened while it was not.
@@ -18,7 +19,7 @@ UNKNOWN = const(0xFFFFFFFF)
 
 _FILE = "awake"
 _AWAKE_PPM = const(50)
-_GAP_PERCENT = const(6)
+_DRIFT_PPM = const(60_000)
 
 
 class Clock:
@@ -34,6 +35,7 @@ class Clock:
         self._unix = None
         self._error = 0
         self._at = board_clock.uptime_ms()
+        self.drift_ppm = getattr(board_clock, "drift_ppm", _DRIFT_PPM)  # while nobody counts
         self.awake = 0
 
     def load(self):
@@ -45,7 +47,7 @@ class Clock:
             rtc = self._clock.rtc()
             if rtc is not None and rtc >= stamp[0]:
                 self._unix = rtc
-                self._error = stamp[1] + (rtc - stamp[0]) * _GAP_PERCENT // 100 + 1
+                self._error = stamp[1] + (rtc - stamp[0]) * self.drift_ppm // 1_000_000 + 1
 
     def _read(self):
         data = self._store.read(_FILE)

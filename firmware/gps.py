@@ -14,6 +14,7 @@ _IDLE_MS = const(500)
 _READ = const(256)  # bytes at a time
 _READS = const(8)  # in one step: a line gone mad holds up nobody
 _AFTER_MS = const(30000)  # with power after the ride closed, for one last fix
+_LONG_MS = const(3_600_000)  # no fixes are further apart
 _STUBBORN = const(30)  # fixes in a row that the last one forbids; then it was the last one that was wrong
 _DISPUTED = ("stale", "jump")
 
@@ -37,6 +38,10 @@ class Gps:
         self._moved = True  # since the newest fix
         self._disputes = 0
         self._told = []  # reasons noted in this ride
+        self.duty = (
+            None  # rest.py's, which lets the receiver rest between fixes: (on, for ms, fixed) -> whether on
+        )
+        self._switched_at = 0
 
     def ride(self, is_open):
         """The lock tells: the bike is out (True), or closed."""
@@ -44,7 +49,14 @@ class Gps:
             self._until = self._uptime_ms() + _AFTER_MS
             if self._last is not None and self._last.time != self._put_time:
                 self._keep(self._last)
+        if is_open != self._riding:
+            self._switched_at = self._uptime_ms() - _LONG_MS  # it has rested long enough
         self._riding = is_open
+
+    @property
+    def on(self):
+        """Whether the receiver has power."""
+        return bool(self._on)
 
     def last(self):
         """[lat, lon, age in s, accuracy in dm] of the newest fix since the boot, or None."""
@@ -61,9 +73,12 @@ class Gps:
 
     def step(self):
         """Switches the receiver as needed and takes in what its line brought."""
-        wanted = self._riding or self._uptime_ms() < self._until
+        now = self._uptime_ms()
+        wanted = self._riding or now < self._until
+        if wanted and self.duty:
+            wanted = self.duty(self._on, now - self._switched_at, self._put_time is not None)
         if wanted != self._on:
-            self._on = wanted
+            self._on, self._switched_at = wanted, now
             self._gnss.power(wanted)
             self._parser = Parser()
             self._told.clear()

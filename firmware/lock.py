@@ -39,6 +39,7 @@ _PENDING_MS = const(30_000)  # no action takes so long: whatever held it up, a b
 _LIMIT_MS = const(
     5_000
 )  # in which each task shows signs of life: two signatures take one and a half on a slow chip
+_WATCHDOG = const(3)  # boot cause; those above end a sleep
 _AWAY_MS = const(30_000)  # the same for the uplink, whose network may be slow to open
 
 
@@ -86,12 +87,18 @@ class Lock:
         self.uplink = Uplink(
             board, config, self.clock, self.floors, self.receipts, self.outbox, self._state, self.command
         )
+        self.rest = None
+        if config.settings.sleep and board.wakes:
+            from firmware.rest import Rest  # RAM that a lock which stays awake does not spend
+
+            self.rest = Rest(self, board, stillness)
         self.unlock.boot()
         self.renewal = Renewal(self)
         self._action = None  # the task that moves the bolt, the last one
         self._listening = None  # the session task's sign of life
         self._stamped_at = self._looked_at = self._well_at = self._free_at = board.clock.uptime_ms()
-        note(NOTE_BOOT, board.boot_cause)
+        if board.boot_cause <= _WATCHDOG:  # a lock that wakes up is no news
+            note(NOTE_BOOT, board.boot_cause)
 
     @property
     def state(self):
@@ -134,6 +141,8 @@ class Lock:
             if self._listening:
                 self._listening()  # to wait for a phone is a sign of life; its work is done before we come by
             self.tick()
+            if self.rest:
+                await self.rest.pause()
             await self._board.clock.sleep_ms(_TICK_MS)
 
     # ---- steps
@@ -143,7 +152,7 @@ class Lock:
         self.watch.look()
         self.session.tick()
         self.gps.ride(self.state == status.STATE_OPEN)
-        self.advert.tick()
+        self.advert.tick(self.rest.look() if self.rest else self.config.settings.advertise_ms)
         self._stamp()
         self._health()
 
@@ -154,7 +163,11 @@ class Lock:
         self._looked_at = now
         if self.state == status.STATE_QUARANTINE:
             self._board.led.show("fault")
-        if self._board.link.healthy() and self.state != status.STATE_QUARANTINE:
+        if (
+            (self.rest and self.rest.dozes)
+            or self._board.link.healthy()
+            and self.state != status.STATE_QUARANTINE
+        ):
             self._well_at = now
         if not self.ledger.busy:
             self._free_at = now

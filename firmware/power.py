@@ -33,6 +33,8 @@ _LOW_MV = const(100)  # above the start reserve: time to spare
 _DAY_S = const(86_400)
 _KNOWN_S = const(270)  # clock error at which the lock asks for the time: 300 would end judging windows
 _RETRY_S = const(900)
+SOON_S = const(60)  # the shortest sleep: who sleeps so long has a call to make
+PARDON_S = const(3_600)  # the longest sleep that no shake ends: then strangers may have credit again
 _CYCLE_S = const(20)  # fixes further apart than this: the receiver rests in between
 _START_MS = const(3_000)  # of a receiver that knows its satellites
 _SEARCH_MS = const(40_000)
@@ -84,14 +86,15 @@ def contact_s(s, millivolts):
 def sleep_s(s, millivolts, since_contact_s, error_s, drift_ppm, fails):
     """Seconds to the next contact: when it is due, or before the clock is too far off to judge a token's window.
 
-    `fails`: contacts in a row that came to nothing; each doubles the time to the next.
+    `fails`: contacts in a row that came to nothing, a receipt that waits among them; each doubles the time to the next.
     """
-    due = contact_s(s, millivolts) - since_contact_s
-    if error_s < _KNOWN_S and millivolts >= s.start_reserve_mv:
-        due = min(due, (_KNOWN_S - error_s) * 1_000_000 // drift_ppm)
     if fails:
-        due = max(due, min(_RETRY_S << min(fails - 1, 7), _DAY_S))
-    return max(60, min(due, _DAY_S))
+        return min(_RETRY_S << min(fails - 1, 7), _DAY_S)
+    due = contact_s(s, millivolts) - since_contact_s
+    if millivolts >= s.start_reserve_mv:
+        fades = (_KNOWN_S - error_s) * 1_000_000 // drift_ppm
+        due = min(due, fades if fades > 0 else _RETRY_S - since_contact_s)
+    return max(SOON_S, min(due, _DAY_S))
 
 
 def gnss(s, millivolts, on, for_ms, fixed):

@@ -109,7 +109,9 @@ def test_the_timer():
     assert sleep(since=20_000) == 60  # overdue: soon, yet never at once
     assert sleep(ppm=rc) == (270 - 2) * 1_000_000 // rc  # else the clock would fade
     assert 2 + sleep(ppm=rc) * rc // 1_000_000 <= 270 < 300  # of which firmware/clock.py is still sure
-    assert sleep(error=300, ppm=rc) == 14_400  # faded already: no reason to hurry
+    assert (
+        sleep(error=300, ppm=rc) == 900 and sleep(since=900, error=300, ppm=rc) == 60
+    )  # faded: it asks again
     assert sleep(EMPTY, ppm=rc) == 86_400
     assert [sleep(since=14_400, fails=n) for n in (1, 2, 3)] == [900, 1_800, 3_600]
     assert sleep(since=14_400, fails=99) == 86_400

@@ -57,9 +57,12 @@ class Uplink:
             b"r": _Pace(board),
             b"t": _Pace(board),
         }  # for what the cloud refuses, though it answers
-        self._contact_at = None  # uptime of the last batch that it took
+        self.every_s = settings.uplink_every_s  # between contacts when there is nothing to tell
+        self.thrifty = False  # True: the network is let go when all is told
+        self.contact_at = None  # uptime of the last batch that it took
         self.heard_at = None  # uptime of the last answer that said yes
         self.offer = None  # [version, digest]: a release that the last answer offered
+        self._sending = False
         self._status_at = None
         self._commands = []  # ids of those last carried out
         receipts.listeners.append(self._appended)
@@ -75,14 +78,30 @@ class Uplink:
             self._outbox.tend()
             message = self._next()
             if message is None:
+                if self.thrifty:
+                    self.channel.rest()
                 await self._sleep_ms(_STEP_MS)
             else:
-                await self._send(beat, *message)
+                self._sending = True
+                try:
+                    await self._send(beat, *message)
+                finally:
+                    self._sending = False
 
     def _appended(self, raw, parsed):
         """A new receipt travels at once, whatever failed before."""
         self._network.hurry()
         self._paces[b"r"].hurry()
+
+    def busy(self):
+        """Whether something is being told, or would be at once."""
+        if self._sending or not self._network.ready():
+            return self._sending
+        receipts = self._paces[b"r"].ready() and self._receipts.last_seq > self._receipts.acked_seq
+        overdue = (
+            self._passed(self.contact_at, self.every_s) or self._outbox.waiting() >= self._settings.batch
+        )
+        return receipts or (self._paces[b"t"].ready() and overdue)
 
     # ---- what is next -----------------------------------------------------------------------------------------
 
@@ -102,7 +121,7 @@ class Uplink:
                 payload = telemetry.encode_batch(first, records)
             if records:
                 return b"t", payload, first + len(records)
-            self._contact_at = (
+            self.contact_at = (
                 self._uptime_ms()
             )  # flash takes no status either: asked again when the next is due
         return None
@@ -123,7 +142,7 @@ class Uplink:
 
     def _batch_due(self):
         """A full batch waits, or nothing was told for `uplink_every_s`; then there is at least a status to tell."""
-        overdue = self._passed(self._contact_at, self._settings.uplink_every_s)
+        overdue = self._passed(self.contact_at, self.every_s)
         if overdue and (
             self._outbox.waiting() == 0 or self._passed(self._status_at, self._settings.status_every_s)
         ):
@@ -158,7 +177,7 @@ class Uplink:
         good = answer is not None
         if good and path == b"t":
             self._outbox.drop_to(after)
-            self._contact_at = self._uptime_ms()
+            self.contact_at = self._uptime_ms()
         elif good:
             good = self._delivered(answer.get(telemetry.RECEIPTS_UP_TO, 0))
         self._paces[path].result(good)

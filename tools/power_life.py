@@ -55,7 +55,7 @@ class Life:
         self.now = 0.0
         self.state, self.riding = status.STATE_LOCKED, False
         self.asleep = bool(self.s.sleep)
-        self.wake_at = 0.0
+        self.wake_at = self.call_at = 0.0
         self.window_end = 0.0
         self.stranger_from: float | None = None  # awake because of somebody who proved nothing
         self.credit, self.credit_at = self.s.stranger_s * 3000, 0.0
@@ -266,9 +266,11 @@ class Life:
             self.asleep, self.why = True, "standing"
             drift = self.board.data["clock_drift_ppm"]
             since = int(self.now - self.contact_at)
-            self.wake_at = self.now + power.sleep_s(
-                self.s, mv, since, 2 + since * drift // 1_000_000, drift, 0
-            )
+            error = 2 + since * drift // 1_000_000
+            self.call_at = self.now + power.sleep_s(self.s, mv, since, error, drift, 0)
+            self.wake_at = self.call_at
+            if "shake" not in power.wake_on(self.credit_now()):
+                self.wake_at = min(self.call_at, self.now + power.PARDON_S)
             return
         stops += [self.window_end, self.link_end, self.call_end]
         if self.gnss_on:
@@ -292,7 +294,8 @@ class Life:
         self.pass_time(max(0.05, stop - self.now), power.SLEEP, 0)
         if self.now >= self.wake_at:
             self.asleep, self.why = False, "contacts"
-            self.contact_at = -DAY * 2  # the timer woke it: time to call
+            if self.now >= self.call_at:
+                self.contact_at = -DAY * 2  # time to call
             self.pass_time(self.board.time("boot_ms") / 1000, power.AWAKE, 0)
         elif self.attack == "shake" and self.now < until:
             self.touch(power.SHAKE, "attack")

@@ -220,7 +220,7 @@ def _bars(top: int, title: str, stacks: list[dict[str, float]], labels: Iterable
     for part in (0.5, 1.0):
         y = base - part * (_HEIGHT - 30)
         out.append(f'<line x1="{_LEFT}" x2="{_WIDTH - 20}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
-        out.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{highest * part:.3g}</text>')
+        out.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{highest * part:,.0f}</text>')
     for index, (stack, label) in enumerate(zip(stacks, labels, strict=True)):
         x, y = _LEFT + index * width, float(base)
         for part, colour in zip(power.PARTS, _COLOURS, strict=True):

@@ -125,6 +125,12 @@ def test_the_table_and_the_picture(tmp_path):
     assert all(float(bar.get("height")) > 0 for bar in bars)
 
 
+def test_the_picture_in_the_readme_is_of_these_figures():
+    """`ringslot power esp32s3_lock --svg tools/power.svg` draws it anew."""
+    drawn = power_report.picture(power_report.Report("esp32s3_lock", 6.0, what_if=False))
+    assert drawn == (power.BOARDS.parent / "tools" / "power.svg").read_text()
+
+
 def test_json_for_programs():
     outcome = CliRunner().invoke(main, ["power", "esp32s3_lock", "--attack", "--json"])
     item = json.loads(outcome.output)

@@ -104,6 +104,7 @@ class Board:
         self.storage = Storage()
         self.name = "qemu_rv32"
         self.boot_cause = lasting.boot_cause
+        self.wakes, self.kept = (), b""  # it is run to be watched: it never sleeps
         self.clock = Clock(lasting)
         self.motor = Motor(lasting)
         self.bolt = parts.Bolt(lasting.at)

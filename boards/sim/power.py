@@ -12,7 +12,8 @@ class Halt(Exception):
 
 
 class Power:
-    """Of one boot. `writes`: to storage so far; `halted`: None, "power", "reset" or "watchdog"; `tears`: see cut_at.
+    """Of one boot. `writes`: to storage so far; `halted`: None, "power", "reset", "watchdog" or "sleep"; `tears`: see
+    cut_at.
 
     `went()` is called once, when the board halts.
     """

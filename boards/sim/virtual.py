@@ -28,7 +28,9 @@ START = 1_760_000_000_000  # Unix milliseconds, where virtual time begins
 WATCHDOG_MS = 10_000
 
 _POWER, _RESET, _WATCHDOG = 1, 2, 3  # boot causes
-_BOOTS = {"power": _POWER, "reset": _RESET, "watchdog": _WATCHDOG}
+_BOOTS = {"power": _POWER, "reset": _RESET, "watchdog": _WATCHDOG, "sleep": 4}
+_WOKEN = {None: 4, "button": 5, "shake": 6}  # the same, after a sleep
+_KEPT = 32  # bytes that outlast a sleep
 _ENETUNREACH, _ENOTCONN = 101, 107
 _LINKS = 4
 _FRAMES, _BYTES = 128, 2_048  # that wait in one link, as in boards/parts/ble.py
@@ -38,6 +40,7 @@ class Clock:
     def __init__(self, timeline, power, rtc_offset):
         self._timeline, self._power = timeline, power
         self._booted = timeline.now
+        self.stopped = False
         self.offset = rtc_offset  # seconds from virtual time to what firmware set; None after a power loss
 
     def uptime_ms(self):
@@ -54,6 +57,8 @@ class Clock:
 
     async def sleep_ms(self, ms):
         await self._timeline.until(self._timeline.now + ms, lambda: self._power.halted)
+        while self.stopped and not self._power.halted:  # the processor dozes: nobody looks at a clock
+            await self._timeline.until(FOREVER, lambda: self._power.halted or not self.stopped)
         self._power.check()
 
 
@@ -311,8 +316,11 @@ class Bearer:
 class VirtualBoard:
     """`world`, `timeline`: shared with what else the test builds; new ones unless given. `root`: see Storage.
 
-    Beside the contract: `world`, `timeline`, `power` (boards.sim.power.Power: writes, cut_at, fail_at, off, halted).
+    Beside the contract: `world`, `timeline`, `power` (boards.sim.power.Power: writes, cut_at, fail_at, off, halted),
+    `slept` for a board that sleeps.
     """
+
+    wakes = ("button", "shake")
 
     def __init__(self, world=None, seed=0, root=None, timeline=None, _before=None):
         if timeline is None:
@@ -325,6 +333,10 @@ class VirtualBoard:
         self.name = "sim"
         self.boot_cause = _before[1] if _before else _POWER
         self.storage = _before[2].again(power) if _before else Storage(power, root)
+        self.kept = _before[4] if _before else b""
+        self.nap = (
+            None  # (until, what wakes it, what it keeps, presses of the button so far) of the sleep it is in
+        )
         self._drawn = 0
         self._receiver = Receiver(self.world)
         self._watch = self._receiver.advance
@@ -357,15 +369,57 @@ class VirtualBoard:
     def reset(self):
         self.power.halt("reset")
 
+    async def doze(self, ms, wake_on):
+        self.power.check()
+        if not 0 < ms <= 5_000:
+            raise ValueError("a nap is at most 5 s")
+        self.link.advertised = None
+        self.world.radio_on = False
+        presses, bolt = self.world.presses, self._switches()
+        self.clock.stopped = True
+        try:
+            await self.timeline.until(
+                self.timeline.now + ms,
+                lambda: self.power.halted or self._woken(wake_on, presses) or self._switches() != bolt,
+            )
+        finally:
+            self.clock.stopped = False
+        self.power.check()
+        return self._woken(wake_on, presses)
+
+    def _switches(self):
+        return self.world.bolt_open(), self.world.bolt_closed()
+
+    def _woken(self, wake_on, presses):
+        if "button" in wake_on and self.world.presses != presses:
+            return "button"
+        return "shake" if "shake" in wake_on and self.world.moving() else None
+
+    def sleep(self, ms, wake_on, keep):
+        if len(keep) > _KEPT:
+            raise ValueError("a sleep keeps at most %d bytes" % _KEPT)
+        self.power.check()
+        self.nap = self.timeline.now + ms, wake_on, bytes(keep), self.world.presses
+        self.power.halt("sleep")
+
+    async def slept(self):
+        """The board after the sleep that it is in, once time has passed or somebody has woken it."""
+        until, wake_on, keep, presses = self.nap
+        await self.timeline.until(until, lambda: self._woken(wake_on, presses))
+        return self._again(_WOKEN[self._woken(wake_on, presses)], self.clock.offset, keep)
+
     def reboot(self, warm=True):
         """Ends this boot, if the board still runs, and gives the board after it. A cold one has lost its clock.
 
         `boot_cause` says what ended this boot; a cold one is always a return of power.
         """
         self.power.off("reset" if warm else "power")
-        self.timeline.watchers.remove(self._watch)
         cause = _BOOTS[self.power.halted] if warm else _POWER
-        before = self._boots + 1, cause, self.storage, self.clock.offset if warm else None
+        return self._again(cause, self.clock.offset if warm else None)
+
+    def _again(self, cause, rtc_offset, kept=b""):
+        self.timeline.watchers.remove(self._watch)
+        before = self._boots + 1, cause, self.storage, rtc_offset, kept
         return VirtualBoard(self.world, self._seed, None, self.timeline, before)
 
     def close(self):

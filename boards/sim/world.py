@@ -35,14 +35,15 @@ class World:
     """`now_ms` is Unix time in milliseconds; `advance(now_ms)` lets it pass, all else happens at `now`.
 
     Read freely: `now`, `actuations` (times the motor was started), `openings` (times the ring flew open),
-    `pulls_moving` (times the motor was started while the bike moved), `led`, `led_history` [(ms, pattern)].
+    `pulls_moving` (times the motor was started while the bike moved), `presses` (of the button), `led`, `led_history`
+    [(ms, pattern)].
     Set freely: `bolt_fault` (one of BOLT_FAULTS), `uplink` (whether the network is there).
     """
 
     def __init__(self, now_ms, *, motor_ms=MOTOR_MS, millivolts=FULL_MV, position=(520_907_000, 51_214_000)):
         self.now = now_ms
         self.motor_ms = motor_ms
-        self.actuations = self.openings = self.pulls_moving = 0
+        self.actuations = self.openings = self.pulls_moving = self.presses = 0
         self.led = "off"
         self.led_history = []
         self.bolt_fault = None
@@ -110,6 +111,10 @@ class World:
         """Pushes the ring shut for so long: too short a push and it springs open again."""
         self._ring_shut = True
         self._hand_until = self.now + ms
+
+    def press(self):
+        """The button, for a moment."""
+        self.presses += 1
 
     def jam(self, percent):
         """Something blocks the bolt at this part of its way and holds it there; None clears it."""
