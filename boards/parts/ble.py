@@ -106,6 +106,7 @@ class Ble:
         self._handler = self._irq  # bound once: registering it again allocates nothing
         self._payload = None
         self._interval_us = 0
+        self._on = False
         self._faults_told = 0
         self.faults = 0  # exceptions that the irq handler swallowed, ever
         self.seen_ms = time.ticks_ms()  # when the stack last called
@@ -117,6 +118,7 @@ class Ble:
         self._ble = ble
         ble.irq(self._handler)
         ble.active(True)
+        self._on = True
         ble.config(mtu=_MTU, rxbuf=self._buffer)
         receive = (uuid(gatt.RX), _FLAG_WRITE | _FLAG_WRITE_NO_RESPONSE)
         transmit = (uuid(gatt.TX), _FLAG_NOTIFY)
@@ -125,8 +127,15 @@ class Ble:
         self._scan_response = b"\x11\x07" + bytes(uuid(gatt.SERVICE))  # the one 128-bit service
 
     def stop(self):
+        """Switch the radio off until `start` or `advertise`; all links end."""
+        if not self._on:
+            return
         self.advertise_off()
         self._ble.active(False)
+        self._on = False
+        for slot in self._slots:
+            slot.gone = True
+        self._flag.set()
 
     # Advertising
 
@@ -137,6 +146,8 @@ class Ble:
         """
         if len(payload) != _PAYLOAD:
             raise ValueError("payload is 8 bytes")
+        if not self._on:
+            self.start()
         if payload != self._payload:
             self.advertise_off()
             try:
@@ -149,7 +160,8 @@ class Ble:
 
     def advertise_off(self):
         self._payload = None
-        self._ble.gap_advertise(None)  # type: ignore[arg-type]  # the stubs forget that None stops it
+        if self._on:
+            self._ble.gap_advertise(None)  # type: ignore[arg-type]  # the stubs forget that None stops it
 
     def _resume(self):
         """Advertise (again) if wanted and a slot is free; True when that is now so."""

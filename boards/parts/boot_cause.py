@@ -1,4 +1,4 @@
-"""Why the board boots: 1 power came back, 2 reset by firmware or by hand, 3 watchdog (boards.contract.Board).
+"""Why the board boots, as boards.contract.Board numbers it.
 
 The chip's own word is not enough (ports/esp32/modmachine.c): a brown-out reads as power-on and a panic as the reset
 that firmware asks for. So a mark in RTC memory says whether the last boot took its leave before it ended.
@@ -6,13 +6,14 @@ that firmware asks for. So a mark in RTC memory says whether the last boot took 
 
 from boards.parts.rtc_memory import RUNNING
 
-POWER, RESET, WATCHDOG = 1, 2, 3
+POWER, RESET, WATCHDOG, TIMER, BUTTON, SHAKE = 1, 2, 3, 4, 5, 6
 
 
-def of(machine, memory):
+def of(machine, memory, pressed=lambda: False, shaken=lambda: False):
     """The cause of this boot; from here on the board counts as running. Forgets what lost its power.
 
-    `machine`: its reset_cause() and constants; `memory`: boards.parts.rtc_memory.RtcMemory, not yet read by others.
+    `machine`: its reset_cause(), wake_reason() and constants; `memory`: boards.parts.rtc_memory.RtcMemory, not yet
+    read by others; `pressed()`, `shaken()`: whether the lines that end a sleep are high now.
     """
     said = machine.reset_cause()
     if said == machine.PWRON_RESET or not memory.whole:
@@ -20,12 +21,22 @@ def of(machine, memory):
         cause = POWER
     elif said == machine.WDT_RESET:
         cause = WATCHDOG
-    elif said in (machine.SOFT_RESET, machine.DEEPSLEEP_RESET) or memory.get(RUNNING) is None:
+    elif said == machine.DEEPSLEEP_RESET:
+        cause = _woken(machine, pressed, shaken)
+    elif said == machine.SOFT_RESET or memory.get(RUNNING) is None:
         cause = RESET
     else:
         cause = WATCHDOG  # it ended without a farewell: a panic, or a stranger's reset
     memory.put(RUNNING, 1)
     return cause
+
+
+def _woken(machine, pressed, shaken):
+    """MicroPython 1.28 does not tell which pin it was. The sensor's line stays high until the sensor is asked; a
+    button may have been let go of since. Who presses it also shakes the lock."""
+    if machine.wake_reason() == machine.TIMER_WAKE:
+        return TIMER
+    return SHAKE if shaken() and not pressed() else BUTTON
 
 
 def farewell(memory):

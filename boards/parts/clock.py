@@ -14,6 +14,7 @@ class Clock:
     """boards.contract.Clock. `rtc`: machine.RTC; `time`, `sleep_ms`: the module and asyncio's function."""
 
     def __init__(self, rtc, memory, time, sleep_ms):
+        self.drift_ppm = 60_000  # of a sleep: the chip counts on by an oscillator without a crystal
         self._rtc, self._memory, self._time = rtc, memory, time
         self._sleep_ms = sleep_ms
         self._epoch = _FROM_1970_TO_2000 if time.gmtime(0)[0] == 2000 else 0

@@ -8,6 +8,7 @@ import os
 import time
 
 import bluetooth
+import esp32
 import machine
 import network
 
@@ -24,7 +25,8 @@ from boards.parts.modem import Modem
 from boards.parts.motion import Motion
 from boards.parts.motor import Bridge, Servo
 from boards.parts.reeds import Bolt, Shackle
-from boards.parts.rtc_memory import RtcMemory
+from boards.parts.rtc_memory import KEPT, RtcMemory
+from boards.parts.sleep import Sleep
 from boards.parts.watchdog import Watchdog
 from boards.parts.wifi import Wifi
 
@@ -57,7 +59,12 @@ class Board:
         self.name = pins.NAME
         self.motor = _motor(pins)  # first of all: it stands still
         self._memory = RtcMemory(machine.RTC())
-        self.boot_cause = boot_cause.of(machine, self._memory)
+        wakers = {"button": _input(pins.BUTTON_PIN), "shake": _input(pins.MOTION_INT_PIN)}
+        self.boot_cause = boot_cause.of(machine, self._memory, wakers["button"].value, wakers["shake"].value)
+        self.kept = (self._memory.get(KEPT) or b"") if self.boot_cause >= boot_cause.TIMER else b""
+        self._memory.put(KEPT, None)
+        self.wakes = ("button", "shake")
+        self._sleep = Sleep(machine, esp32, wakers)
         self.clock = Clock(machine.RTC(), self._memory, time, asyncio.sleep_ms)
         self.storage = storage
         self.led = Led(_output(pins.LED_PIN), machine.Timer(pins.LED_TIMER))
@@ -65,12 +72,12 @@ class Board:
         pull = machine.Pin.PULL_UP if pins.REED_PULL_UPS else None
         self.bolt = Bolt(_input(pins.BOLT_OPEN_PIN, pull), _input(pins.BOLT_CLOSED_PIN, pull))
         self.shackle = Shackle(_input(pins.SHACKLE_CLOSED_PIN, pull))
-        self.button = Button(_input(pins.BUTTON_PIN))
+        self.button = Button(wakers["button"])
         adc = machine.ADC(machine.Pin(pins.BATTERY_PIN), atten=machine.ADC.ATTN_11DB)
         self.battery = Battery(adc, pins.BATTERY_DIVIDER)
         scl, sda = machine.Pin(pins.MOTION_SCL_PIN), machine.Pin(pins.MOTION_SDA_PIN)
         i2c = machine.I2C(0, scl=scl, sda=sda, freq=_I2C_HZ)
-        self.motion = Motion(i2c, _input(pins.MOTION_INT_PIN), pins.MOTION_ADDRESS, self.clock)
+        self.motion = Motion(i2c, wakers["shake"], pins.MOTION_ADDRESS, self.clock)
         self.gnss = Gnss(self._uart(pins, "GNSS", gnss.RXBUF), _output(pins.GNSS_POWER_PIN))
         self.link = Ble(bluetooth)
         self.link.start()
@@ -81,6 +88,35 @@ class Board:
         self.motor.stop()
         boot_cause.farewell(self._memory)
         machine.reset()
+
+    async def doze(self, ms, wake_on):
+        self.link.stop()
+        before, end = self._switches(), self.clock.uptime_ms() + ms
+        while True:
+            moves = self.motion.moving()  # asked each time: else the sensor's line stays high
+            if "button" in wake_on and self.button.pressed():
+                return "button"
+            if "shake" in wake_on and moves:
+                return "shake"
+            left = end - self.clock.uptime_ms()
+            if left <= 0 or self._switches() != before:
+                return None
+            self.watchdog.feed()
+            self._sleep.light(left, wake_on)
+
+    def sleep(self, ms, wake_on, keep):
+        self.motor.stop()
+        self.gnss.power(False)
+        self.led.show("off")
+        self.link.stop()
+        self.bearer.close()
+        self.motion.moving()
+        self._memory.put(KEPT, keep)
+        boot_cause.farewell(self._memory)
+        self._sleep.deep(ms, wake_on)
+
+    def _switches(self):
+        return self.bolt.open(), self.bolt.closed(), self.shackle.closed()
 
     def _uart(self, pins, name, rxbuf):
         """With both lines named: a UART's usual pins may be those of the flash."""

@@ -46,7 +46,6 @@ class Servo:
 
     def pull(self):
         self._pulls = True
-        self._timer.deinit()
         self._pwm.duty_ns(self._drawn_ns)
         self._power.value(1)
 

@@ -70,7 +70,7 @@ def answer(datagram, asked):
     at = len(asked)
     for _ in range(int.from_bytes(datagram[6:8], "big")):
         at = _past_name(datagram, at)
-        if at is None or at + 10 > len(datagram):
+        if at is None:
             break
         kind = int.from_bytes(datagram[at : at + 2], "big")
         family = int.from_bytes(datagram[at + 2 : at + 4], "big")

@@ -12,9 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from machine import RTC
 
-# Whose number is whose; values are unsigned.
+# Whose is whose; numbers are unsigned.
 RUNNING = 1  # 1 from boot to farewell: boot_cause.py
 SET_AT = 2  # Unix s that the clock was last set to: clock.py
+KEPT = 3  # bytes that firmware wants back after a sleep: esp32_board.py
 
 _CRC = 4  # bytes
 
@@ -33,7 +34,7 @@ class RtcMemory:
         return self._kept.get(key)
 
     def put(self, key: int, value):
-        """Keeps a number; None drops it."""
+        """Keeps a number or bytes; None drops it."""
         if value is None:
             self._kept.pop(key, None)
         else:

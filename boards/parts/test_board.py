@@ -265,6 +265,23 @@ def test_a_lock_that_is_set_wrongly_says_so_and_tries_again():
     rig.close()
 
 
+def test_the_watchdog_runs_before_a_lock_that_may_hang():
+    rig = Rig(s3)
+    provision(rig)
+    seen = []
+
+    def hangs(board):
+        seen.append(rig.chip.watchdog and rig.chip.watchdog[0])
+        raise OSError(5)
+
+    async def story():
+        await rig.timeline.sleep_ms(70_000)
+
+    rig.main("esp32s3_lock", story, hangs)
+    assert seen == [10_000]
+    rig.close()
+
+
 def test_a_radio_that_does_not_start_is_a_reset():
     rig = Rig(s3)
     provision(rig)

@@ -99,11 +99,15 @@ def test_why_it_boots():
 
 
 def test_a_soft_reset_and_a_wake_are_no_accident():
-    for said in (machine.SOFT_RESET, machine.DEEPSLEEP_RESET):
+    for said, woken, cause in (
+        (machine.SOFT_RESET, 0, 2),
+        (machine.DEEPSLEEP_RESET, machine.TIMER_WAKE, 4),
+        (machine.DEEPSLEEP_RESET, machine.EXT1_WAKE, 5),
+    ):
         bench = _Bench()
-        bench.chip.reset_cause = said
+        bench.chip.reset_cause, bench.chip.wake_reason = said, woken
         bench.boot()
-        assert bench.cause == 2
+        assert bench.cause == cause
 
 
 def test_damaged_memory_is_lost_power():

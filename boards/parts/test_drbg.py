@@ -25,7 +25,9 @@ def test_draws_differ_by_seed_by_turn_and_by_what_is_mixed_in():
     drawn = [first.generate(32), first.generate(32), other.generate(32), first.generate(32, b"more")]
     assert len(set(drawn)) == 4 and again.generate(32) == drawn[0]
     assert [len(first.generate(n)) for n in (1, 31, 33, 100)] == [1, 31, 33, 100]
-    assert Drbg(b"one").generate(70)[:32] == drawn[0]
+    assert (
+        Drbg(b"one").generate(70)[:32] == drawn[0] and Drbg(b"one").generate(70)[32:64] != drawn[1]
+    )  # §9.3.1, 8
     assert "one" not in repr(first)
 
 

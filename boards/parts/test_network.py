@@ -259,6 +259,7 @@ def test_a_wrong_key_gives_up_in_time():
     for _ in range(3):
         began = rig.timeline.now
         assert raises(rig.run, bearer.open(LOOPBACK, 5683)) and rig.timeline.now - began <= OPEN_MS
+        assert not rig.chip.radio
     rig.close()
 
 
@@ -344,6 +345,22 @@ def test_a_modem_that_leads_nowhere_is_switched_off_and_on():
     bench.close()
 
 
+def test_a_modem_that_answers_and_never_finds_a_network_is_switched_off_and_on_too():
+    bench = Dialled()
+    bench.modem.network = False
+    key = bench.modem.key
+
+    def pressed(level):
+        before = bench.modem.on
+        key(level)
+        if before and not bench.modem.on:
+            bench.modem.network = True  # what hung in it is gone
+
+    bench.modem.key = pressed
+    assert bench.open(12) > 6
+    bench.close()
+
+
 def test_a_sim_that_wants_a_pin_is_never_given_one():
     bench = Dialled()
     bench.modem.pin = True
@@ -407,7 +424,10 @@ def test_a_file_that_makes_no_sense_is_said_and_done_without():
     ):
         rig.put("bearer.json", text.encode())
         said = []
-        chosen = networks.choose(rig.storage.root, {"wifi": lambda ssid, key: (ssid, key)}, said.append)
+        makers = {"wifi": lambda ssid, key: (ssid, key)}
+        if '"apn": "a' in text:
+            makers["modem"] = lambda *given: given
+        chosen = networks.choose(rig.storage.root, makers, said.append)
         assert isinstance(chosen, NoNetwork) and len(said) == 1 and "secret" not in said[0], text
     rig.put("bearer.json", WIFI)
     assert networks.choose(rig.storage.root, {"wifi": lambda *given: given}, None) == (

@@ -6,7 +6,6 @@ from boards.esp32_dev import pins as dev
 from boards.esp32c6_lock import pins as c6
 from boards.esp32s3_lock import pins as s3
 from boards.parts.led import Led
-from boards.parts.reeds import Bolt
 from boards.sim.power import Halt
 from boards.testparts import machine
 from boards.testparts.rig import Rig
@@ -63,6 +62,18 @@ def test_the_motor_stops_when_the_processor_does():
             rig.close()
 
 
+def test_a_bridge_at_rest_is_asleep():
+    rig = Rig(s3)
+    motor = rig.boot().motor
+    pull, awake = rig.chip.lines[s3.MOTOR_PULL_PIN], rig.chip.lines[s3.MOTOR_AWAKE_PIN]
+    assert (pull.out, awake.out) == (0, 0)
+    motor.pull()
+    assert (pull.out, awake.out) == (1, 1)
+    motor.stop()
+    assert (pull.out, awake.out) == (0, 0)
+    rig.close()
+
+
 def test_a_servo_lets_go_and_then_goes_dark():
     rig = Rig(dev)
     board = rig.boot()
@@ -109,11 +120,18 @@ def test_a_spark_is_no_open_bolt():
     rig.close()
 
 
-def test_a_switch_without_pull_up_would_be_noticed():
+def test_no_switch_floats():
+    for pins in ALL:
+        rig = Rig(pins)
+        board = rig.boot()
+        for _ in range(40):
+            assert board.bolt.closed() and not board.bolt.open()
+        rig.close()
     rig = Rig(dev)
-    bolt = Bolt(machine.Pin(dev.BOLT_OPEN_PIN, machine.Pin.IN, None), machine.Pin(dev.BOLT_CLOSED_PIN))
-    seen = {machine.Pin(dev.BOLT_OPEN_PIN, machine.Pin.IN, None).value() for _ in range(4)}
-    assert seen == {0, 1} and not bolt.open()  # it floats, and what floats proves nothing
+    pin = machine.Pin(dev.BOLT_OPEN_PIN, machine.Pin.IN, None)
+    assert 0 in [
+        pin.value() for _ in range(20)
+    ]  # what would be taken for an open bolt, without that resistor
     rig.close()
 
 
@@ -297,6 +315,7 @@ def test_the_receiver_speaks_with_power_and_not_without():
             wait(rig, 200)
             said += gnss.read(256)
         assert said.count(b"$GNRMC") >= 6 and b"\r\n" in said and rig.world.gnss_on
+        wait(rig, 2_500)
         gnss.power(False)
         assert gnss.read(256) == b"" and not rig.world.gnss_on
         gnss.power(True)
@@ -357,22 +376,14 @@ def test_the_watchdog_sleeps_until_fed_and_bites_within_ten_seconds():
     rig.close()
 
 
-def test_a_press_between_two_looks_is_kept():
+def test_a_button_is_pressed_while_it_is_held():
     rig = Rig(s3)
     button = rig.boot().button
     assert not button.pressed()
     rig.wiring.button = True
-    rig.chip.tick()
-    assert button.pressed() and button.pressed()
+    assert button.pressed()
     rig.wiring.button = False
-    rig.chip.tick()
-    button.pressed()
     assert not button.pressed()
-    rig.wiring.button = True
-    rig.chip.tick()
-    rig.wiring.button = False
-    rig.chip.tick()
-    assert button.pressed() and not button.pressed()
     rig.close()
 
 

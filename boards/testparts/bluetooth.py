@@ -88,7 +88,10 @@ class BLE:
         if on is not None:
             if _radio.broken:
                 raise OSError(19)
-            _radio.on = bool(on)
+            _radio.on = _radio.chip.bluetooth = bool(on)
+            if not on:
+                _radio.shown = None
+                _radio.links = {}
         return _radio.on
 
     def config(self, **settings):

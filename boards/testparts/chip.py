@@ -10,6 +10,12 @@ from boards.sim.power import Halt
 FROM_1970_TO_2000 = 946_684_800
 # machine.reset_cause(), ports/esp32/modmachine.c
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
+_CAUSES = {
+    "watchdog": WDT_RESET,
+    "power": PWRON_RESET,
+    "brownout": PWRON_RESET,
+    "sleep": DEEPSLEEP_RESET,
+}
 
 
 class Line:
@@ -32,8 +38,8 @@ class Line:
             return driven
         if self.pull is not None:
             return self.pull
-        self._noise ^= 1  # nothing holds it: it reads as it likes
-        return self._noise
+        self._noise += 1  # nothing holds it: it reads as it likes
+        return self._noise // 5 % 2
 
     def release(self):
         """As after a reset."""
@@ -59,7 +65,8 @@ class Chip:
         self.reset_cause = PWRON_RESET
         self._calendar_from = now_ms()  # when 2000 began
         self.drift_percent = 0  # of what the calendar gains while the chip sleeps
-        self.entropy = 0
+        self.wake_reason = 0
+        self.pass_ms = None  # lets that much time pass while the program stands still
         self._start()
 
     def _start(self):
@@ -67,6 +74,9 @@ class Chip:
         self.uarts = {}
         self.timers = {}
         self.watched = []  # lines with an interrupt handler
+        self.bluetooth = False  # whether that radio runs
+        self.wake_plain, self.wake_rtc = [], []  # lines whose high level ends light sleep; either sleep
+        self.nap_ms = None  # of the deep sleep that it went into
         self.watchdog = None  # [timeout, fed at]
         self.booted_at = self.now_ms()
         for line in self.lines.values():
@@ -119,10 +129,36 @@ class Chip:
         )
         self.boot()
 
+    # how it sleeps
+
+    def nap(self, ms, lines, step_ms=10):
+        """Until time is over (TIMER_WAKE) or one of the lines is high (EXT1_WAKE)."""
+        self.wake_reason = 4
+        while ms > 0:
+            if [line for line in lines if line.level()]:
+                self.wake_reason = 3
+                return
+            step = min(ms, step_ms)
+            self.pass_ms(step)
+            ms -= step
+
+    def light_sleep(self, ms):
+        self.check()
+        if self.bluetooth or self.radio:
+            raise RuntimeError("light sleep with the radio on")  # the real one hangs or resets
+        self.nap(ms, self.wake_plain + self.wake_rtc)
+
+    def deep_sleep(self, ms):
+        self.check()
+        if self.wake_plain and self.kind != "esp32c6":
+            raise ValueError("DEEPSLEEP with gpio pins not supported on this chip")
+        self.nap_ms, self.nap_lines = ms, self.wake_rtc
+        self.halt("sleep")
+
     # how it ends, and begins again
 
     def stop(self, why):
-        """The processor stops: "reset", "watchdog", "panic", "power" or "brownout". Its pins float."""
+        """The processor stops: "reset", "watchdog", "panic", "power", "brownout" or "sleep". Its pins float."""
         self.halted = why
         for line in self.lines.values():
             line.release()
@@ -135,9 +171,11 @@ class Chip:
     def boot(self):
         """The boot after that. RTC memory and calendar are kept, unless power was lost."""
         why = self.halted or "reset"
-        self.reset_cause = {"watchdog": WDT_RESET, "power": PWRON_RESET, "brownout": PWRON_RESET}.get(
-            why, HARD_RESET
-        )
+        self.reset_cause = _CAUSES.get(why, HARD_RESET)
+        if why == "sleep":
+            began = self.now_ms()
+            self.nap(self.nap_ms, self.nap_lines, 100)
+            self._calendar_from -= (self.now_ms() - began) * self.drift_percent // 100
         if why == "power":
             self.memory = bytes([(byte * 7 + 13) & 255 for byte in self.memory])  # cells come up as they like
         if why in ("power", "brownout"):

@@ -12,6 +12,8 @@ from boards.testparts.chip import (  # noqa: F401
     WDT_RESET,
 )
 
+EXT1_WAKE, TIMER_WAKE = 3, 4
+
 _chip = None
 
 
@@ -26,6 +28,18 @@ def reset():
 
 def reset_cause():
     return _chip.reset_cause
+
+
+def wake_reason():
+    return _chip.wake_reason
+
+
+def lightsleep(ms):
+    _chip.light_sleep(ms)
+
+
+def deepsleep(ms):
+    _chip.deep_sleep(ms)
 
 
 def unique_id():

@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import sys
+import time
 
 gc.threshold(16_384)
 sys.path[0] = __file__.rpartition("boards/testparts/")[0] or "."  # the checkout, not boards/testparts/
@@ -21,7 +22,7 @@ from boards.sim.board import EXIT_POWER, EXIT_RESET, ROOT, Storage  # noqa: E402
 from boards.sim.hand import Hand  # noqa: E402
 from boards.sim.lasting import Lasting  # noqa: E402
 from boards.sim.power import Halt  # noqa: E402
-from boards.testparts import clocks, machine, network, rig  # noqa: E402
+from boards.testparts import clocks, esp32, machine, network, rig  # noqa: E402
 from boards.testparts.chip import Chip  # noqa: E402
 from boards.testparts.wiring import Wiring  # noqa: E402
 
@@ -82,7 +83,9 @@ def main(name):
     lasting = Lasting(os.getenv("RINGSLOT_SIM_DIR"))
     chip = Chip(pins.CHIP, lasting.now_ms)
     revive(chip, lasting)
+    chip.pass_ms = time.sleep_ms
     machine.use(chip)
+    esp32.use(chip)
     network.use(chip, Air(lasting))
     wiring = Wiring(chip, pins, lasting.world, lasting)
     rig.DOUBLES["bluetooth"] = bluetooth

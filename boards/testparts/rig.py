@@ -18,11 +18,11 @@ from boards.sim.timeline import Timeline
 from boards.sim.virtual import START
 from boards.sim.virtual import Storage as Flash
 from boards.sim.world import World
-from boards.testparts import bluetooth, clocks, machine, network
+from boards.testparts import bluetooth, clocks, esp32, machine, network
 from boards.testparts.chip import Chip
 from boards.testparts.wiring import Wiring
 
-DOUBLES = {"machine": machine, "network": network, "bluetooth": bluetooth}
+DOUBLES = {"machine": machine, "network": network, "bluetooth": bluetooth, "esp32": esp32}
 
 
 class _Const:
@@ -72,6 +72,7 @@ class Rig:
         self.world = World(START)
         self.chip = Chip(pins.CHIP, lambda: self.timeline.now)
         self.wiring = Wiring(self.chip, pins, self.world)
+        self.chip.pass_ms = self._pass
         self.air = network.Air()
         self.radio = bluetooth.Radio(self.chip)
         self.storage = Flash(Power())
@@ -81,6 +82,7 @@ class Rig:
 
     def _dress(self):
         machine.use(self.chip)
+        esp32.use(self.chip)
         network.use(self.chip, self.air)
         bluetooth.use(self.radio)
         self.aio = clocks.Aio(self._sleep_ms)
@@ -93,6 +95,11 @@ class Rig:
         await self.timeline.until(self.timeline.now + ms, lambda: self.chip.halted)
         self.chip.check()
 
+    def _pass(self, ms):
+        """Time goes on, and nothing in the chip does."""
+        self.timeline.now += ms
+        self.wiring.advance()
+
     def put(self, name, data):
         with open(self.storage.root + "/" + name, "wb") as file:
             file.write(data)
@@ -104,7 +111,10 @@ class Rig:
         return loaded("boards.parts.esp32_board").Board(self.pins, Storage(self.storage.root))
 
     def end(self, why):
-        """Ends this boot and begins the next: "reset", "watchdog", "panic", "power", "brownout"."""
+        """Ends this boot and begins the next: "reset", "watchdog", "panic", "power", "brownout".
+
+        After a deep sleep: once that is over.
+        """
         if not self.chip.halted:
             self.chip.stop(why)
         self.chip.boot()
@@ -115,15 +125,23 @@ class Rig:
     def run(self, coroutine):
         return asyncio.run(coroutine)
 
-    def main(self, name, story):
-        """Runs boards/<name>/main.py until the story, a coroutine function, is over; then the chip stops."""
+    def main(self, name, story, lock_class=None):
+        """Runs boards/<name>/main.py until the story, a coroutine function, is over; then the chip stops.
+
+        `lock_class`: in place of firmware's.
+        """
         main = loaded("boards.%s.main" % name)
         main.pins = self.pins
+        lock, main.Lock = main.Lock, lock_class or main.Lock
+        failed = []  # a program that resets after any exception would hide the story's
 
         async def both(lock):
             task = asyncio.create_task(lock)
             try:
                 await story()
+            except BaseException as error:
+                failed.append(error)
+                raise
             finally:
                 if not self.chip.halted:
                     self.chip.stop("panic")
@@ -138,6 +156,10 @@ class Rig:
             main.run()
         except Halt:
             pass
+        finally:
+            main.Lock = lock
+        if failed:
+            raise failed[0]
 
     def close(self):
         self.storage.close()

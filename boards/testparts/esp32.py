@@ -1,0 +1,29 @@
+"""MicroPython's `esp32` module, as far as boards use it: docs/library/esp32.rst, ports/esp32/modesp32.c."""
+
+WAKEUP_ALL_LOW, WAKEUP_ANY_HIGH = False, True
+
+_chip = None
+
+
+def use(chip):
+    global _chip
+    _chip = chip
+
+
+def _lines(pins, level, kept):
+    if level != WAKEUP_ANY_HIGH:
+        raise NotImplementedError
+    return (
+        kept if pins is None else [pin._line for pin in pins]
+    )  # None: as it was, whatever the documentation says
+
+
+def wake_on_gpio(pins, level):
+    _chip.wake_plain = _lines(pins, level, _chip.wake_plain)
+
+
+def wake_on_ext1(pins, level):
+    for pin in pins or ():
+        if pin.number not in _chip.table.wake:
+            raise ValueError("invalid pin")
+    _chip.wake_rtc = _lines(pins, level, _chip.wake_rtc)
