@@ -73,8 +73,13 @@ def _is_there(path):
 def start(module, root, reset=None, watch=None):
     """Runs `run()` of a module of the slot that is chosen. Whatever ends it but a developer's Ctrl-C is a reset.
 
+    A board without an identity is no lock yet: it stays at MicroPython's prompt, where it can be made one.
+
     `watch()`: lets a watchdog bite, should the slot not even come to start its own.
     """
+    if not _is_there(root + "/identity"):
+        print("This board is not a lock yet: `ringslot provision` makes it one.")
+        return
     try:
         if reset is None:
             import machine

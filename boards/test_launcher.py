@@ -53,6 +53,7 @@ def test_whatever_the_text_a_whole_slot_runs_and_a_trial_ends():
 def flash(tmp_path):
     def hold(text):
         (tmp_path / "slot").write_text(text)
+        (tmp_path / "identity").write_bytes(b"")
         for name in BOTH:
             folder = tmp_path / name / "own"
             folder.mkdir(parents=True, exist_ok=True)
@@ -119,3 +120,10 @@ def test_a_developer_may_interrupt(flash, monkeypatch):
         file.write("raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
         launcher.start("own.main", root, lambda: pytest.fail("reset"))
+
+
+def test_a_board_that_is_no_lock_yet_stays_at_its_prompt(flash, capsys):
+    root = flash("a")
+    os.remove(root + "/identity")
+    launcher.start("own.main", root, lambda: pytest.fail("reset"), lambda: pytest.fail("watch"))
+    assert "provision" in capsys.readouterr().out

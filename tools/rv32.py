@@ -59,7 +59,7 @@ class Memory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with open(path, "wb") as file:
+        with open(path, "ab") as file:
             file.truncate(_RAM)
 
     def set_options(self, heap: int, seed: int, stretch: int, cut: tuple[int, str] | None) -> None:

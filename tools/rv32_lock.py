@@ -23,16 +23,18 @@ _HAND_S = 20
 
 
 class Rv32Lock:
-    """`folder` keeps its memory from run to run; `files`: what it is provisioned with; `main`: its main.py."""
+    """`folder` keeps its memory from run to run; `files`: what it is provisioned with, None when its memory is ready;
+    `main`: its main.py."""
 
     def __init__(
-        self, folder: Path, files: dict[str, bytes], heap: int = rv32.HEAP, main: bytes = MAIN
+        self, folder: Path, files: dict[str, bytes] | None, heap: int = rv32.HEAP, main: bytes = MAIN
     ) -> None:
         self.memory = rv32.Memory(folder / "memory")
         self.heap = heap
-        code = rv32.modules_for("boards/qemu_rv32/main.py")
-        own = {f"lock/{name}": data for name, data in files.items()}
-        self.memory.put_files({**code, **own, "main.py": main})
+        if files is not None:
+            code = rv32.modules_for("boards/qemu_rv32/main.py")
+            own = {f"lock/{name}": data for name, data in files.items()}
+            self.memory.put_files({**code, **own, "main.py": main})
         self.machine: rv32.Machine | None = None
         self.advertised = b""
         self.log: list[str] = []  # what it printed beside its packets

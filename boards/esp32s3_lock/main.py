@@ -7,8 +7,15 @@ gc.threshold(16_384)  # what importing a module leaves is collected before the n
 import protocol.ed25519  # noqa: E402, F401  what takes most room comes first, while the heap is empty
 from boards.esp32s3_lock import pins  # noqa: E402
 from boards.parts import start  # noqa: E402
+from boards.parts.esp32_board import Board  # noqa: E402
+from boards.parts.storage import Storage  # noqa: E402
 from firmware.config import ConfigError  # noqa: E402
 from firmware.lock import Lock  # noqa: E402
+
+
+def make():
+    """The board, to be asked about its parts (boards/parts/selftest.py)."""
+    return Board(pins, Storage(pins.ROOT))
 
 
 def run():

@@ -10,14 +10,22 @@ Leaves the flash as it was. Takes about 5 s, half a minute when the receiver is 
 
 import asyncio
 import os
+from binascii import unhexlify
 
-from boards.parts.storage import Storage
+from protocol import ed25519
 
 _LOW_MV, _HIGH_MV = 2_800, 5_200  # an empty cell; USB in place of one
 _SPEAK_MS = 30_000  # for a receiver's first sentence
 _DRAW_MS = 2_000
 _POLL_MS = 10
 _TRY = "/selftest"
+
+# RFC 8032 §7.1, test 2: the message is one byte, 0x72
+_KEY = unhexlify("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+_SIGNATURE = unhexlify(
+    "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+    "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+)
 
 
 class Ill(Exception):
@@ -109,7 +117,13 @@ async def _motor(board):
     )
 
 
+async def _signatures(board):
+    good, false = ed25519.verify(_KEY, b"r", _SIGNATURE), ed25519.verify(_KEY, b"s", _SIGNATURE)
+    _need(good and not false, "they are judged wrongly: this is the code for another chip")
+
+
 CHECKS = (
+    ("signatures", _signatures),
     ("storage", _storage),
     ("clock", _clock),
     ("random", _random),
@@ -136,6 +150,7 @@ async def check(board, move=False, say=print):
 
 
 def run(pins, move=False):
-    from boards.parts.esp32_board import Board  # here, for this module is tested and read without metal too
+    from boards.parts.esp32_board import Board  # here, for other boards have none of these
+    from boards.parts.storage import Storage
 
     return asyncio.run(check(Board(pins, Storage(pins.ROOT)), move))

@@ -15,32 +15,20 @@ from boards.parts.storage import Storage
 
 _LOOK_S = 60  # a lock that cannot start says so this long, then tries again
 _BREATH_MS = 5_000
-_DAY_MS = 86_400_000
 
 
 def run(pins, lock_class, config_error):
     """Does not return. `lock_class`, `config_error`: firmware's, which only a main.py may import."""
     try:
-        storage = Storage(pins.ROOT)
-        if not storage.provisioned():
-            asyncio.run(_wait())
-        board = Board(pins, storage)
+        board = Board(pins, Storage(pins.ROOT))
         board.watchdog.feed()
         asyncio.run(_live(board, lock_class, config_error))
     except (
         Exception
-    ) as error:  # and not KeyboardInterrupt: who sits at the prompt is let in, for the watchdog's time
+    ) as error:  # not KeyboardInterrupt: who sits at the prompt is let in, for the watchdog's time
         sys.print_exception(error)
         time.sleep_ms(_BREATH_MS)
         machine.reset()
-
-
-async def _wait():
-    """A day, and then another. The launcher's watchdog runs already; a new one gives it that day (machine_wdt.c)."""
-    print("This board is not a lock yet: provision it.")
-    machine.WDT(timeout=_DAY_MS)
-    await asyncio.sleep_ms(_DAY_MS)
-    machine.reset()
 
 
 async def _live(board, lock_class, config_error):

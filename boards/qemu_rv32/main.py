@@ -12,17 +12,23 @@ gc.threshold(16_384)  # what importing a module leaves is collected before the n
 
 import protocol.ed25519  # noqa: E402, F401  what takes most room comes first, while the heap is empty
 from boards.parts.serial_link import SerialLink  # noqa: E402
-from boards.qemu_rv32.board import WORLD, Board, Console  # noqa: E402
+from boards.qemu_rv32.board import ROOT, WORLD, Board, Console, Line  # noqa: E402
 from boards.sim.hand import Hand  # noqa: E402
 from boards.sim.lasting import Lasting  # noqa: E402
 from firmware.lock import Lock  # noqa: E402
 
 
+def make(link=None):
+    """The board: with that link, or to be asked about its parts (boards/parts/selftest.py)."""
+    for folder in (ROOT, WORLD):
+        try:
+            os.mkdir(folder)
+        except OSError:
+            pass  # from an earlier boot
+    return Board(Lasting(WORLD), link or Line())
+
+
 async def main():
-    try:
-        os.mkdir(WORLD)
-    except OSError:
-        pass  # from an earlier boot
     hand = None
 
     def by_hand(line):
@@ -35,7 +41,7 @@ async def main():
         await asyncio.sleep_ms(20)  # the answer leaves first
         then()
 
-    board = Board(Lasting(WORLD), SerialLink(Console(), by_hand))
+    board = make(SerialLink(Console(), by_hand))
     lock = Lock(board)
     hand = Hand(board, lock.snapshot)
     await lock.run()

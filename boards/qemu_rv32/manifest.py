@@ -6,6 +6,7 @@ freeze("$(BOARD_DIR)/modules")  # noqa: F821
 # lock's heap. The lock itself, protocol/ and firmware/, is loaded from files, as on a stock build. tools/rv32_build.py
 # reads this list: paths in the checkout.
 FROZEN = (
+    "boards/parts/selftest.py",
     "boards/parts/serial_link.py",
     "boards/qemu_rv32/board.py",
     "boards/qemu_rv32/main.py",

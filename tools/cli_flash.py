@@ -1,0 +1,96 @@
+"""Commands of whoever makes locks: flash."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+
+from tools import board_data, provision
+from tools.errors import ToolError
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("ports", nargs=-1, required=True, metavar="PORT...")
+@click.option("--board", type=click.Choice(board_data.names()), required=True, help="What is on the cable.")
+@click.option(
+    "--image", type=FILE, help="MicroPython's .bin for that board: erases the chip and writes it first."
+)
+@click.option(
+    "--lock", "folder", type=FOLDER, help="Make it this lock, too: the folder that `ringslot lock add` wrote."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def flash(ports, board, image, folder, as_json) -> None:
+    """Put Ringslot on the board at PORT, from a bare chip if an image is given. Several ports are done side by side.
+
+    Writes MicroPython's image (--image), copies the application, compares every file, and asks each part of the board
+    whether it is well. When a cable was pulled, run the same command again: what is there is kept.
+
+    \b
+    ringslot flash /dev/ttyACM0 --board esp32s3_lock --image ESP32_GENERIC_S3-20260101-v1.28.0.bin
+    ringslot flash /dev/ttyACM0 /dev/ttyACM1 --board esp32c6_lock
+    ringslot flash /dev/ttyACM0 --board esp32s3_lock --lock bike-7
+    """
+    from tools import flash as flashing  # it brings mpremote and the compiler
+
+    if folder and len(ports) > 1:
+        raise click.UsageError("--lock makes one board one lock: give it one PORT.")
+    lock = provision.read(folder) if folder else None
+    with _bars(ports, as_json) as tell, ThreadPoolExecutor(len(ports)) as pool:
+        jobs = {
+            port: pool.submit(flashing.flash, port, board, tell(port), image, lock)
+            for port in dict.fromkeys(ports)
+        }
+        done = {}
+        for port, job in jobs.items():
+            try:
+                done[port] = job.result()
+            except ToolError as why:
+                done[port] = why
+    report(done, as_json)
+    if any(isinstance(result, ToolError) for result in done.values()):
+        raise SystemExit(1)
+
+
+@contextlib.contextmanager
+def _bars(ports, quiet: bool) -> Iterator[Callable[[str], Callable[[str, float], None]]]:
+    """tell(port)(step, share): a bar for each port, on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.fields[port]}"), TextColumn("{task.description:<10}"), BarColumn())
+    shown = Progress(
+        *columns, TaskProgressColumn(), TimeElapsedColumn(), console=Console(stderr=True), disable=quiet
+    )
+    with shown:
+
+        def tell(port: str) -> Callable[[str, float], None]:
+            bar = shown.add_task("", total=1.0, port=port)
+            return lambda step, share: shown.update(bar, description=step, completed=share)
+
+        yield tell
+
+
+def report(done: dict, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({port: _item(result) for port, result in done.items()}, indent=2))
+        return
+    for port, result in done.items():
+        if isinstance(result, ToolError):
+            click.echo(f"{port}: {result}")
+            continue
+        for check in result.checks:
+            click.echo(f"{port}: {check.name:<16} {check.seen}")
+        click.echo(f"{port}: done, {result.copied} files copied, every one compared.")
+
+
+def _item(result) -> dict:
+    if isinstance(result, ToolError):
+        return {"ok": False, "error": str(result)}
+    checks = [{"name": check.name, "seen": check.seen} for check in result.checks]
+    return {"ok": True, "copied": result.copied, "checks": checks}

@@ -1,0 +1,155 @@
+"""A board with MicroPython at the other end of a cable: its files, and code run on it. By mpremote's transport.
+
+`with Device(port) as device:` interrupts what runs there. Files are written aside and renamed, so that a cable that
+is pulled leaves each file whole or as it was, and a repeated copy sends only what is missing.
+"""
+
+import ast
+import base64
+import hashlib
+import io
+import re
+import struct
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
+
+import serial
+from mpremote.transport import TransportError
+from mpremote.transport_serial import SerialTransport
+
+from tools.errors import ToolError
+
+PIECE = 1024  # bytes a write
+_NEW = ".new"  # as firmware/store.py calls a file on its way
+_CONNECT_S = 20  # a chip that was just flashed makes its file system first
+
+_LOST = "The connection to {port} broke: plug it in again and run the same command; what is there already is kept."
+_FULL = "The board's file system is full: {port} needs a board with more flash, or `ringslot flash --erase`."
+_SILENT = (
+    "No MicroPython answers at {port}: press RESET; if that does not help, flash the image first (--image)."
+    " A lock that runs a hardened build has no prompt, by design."
+)
+
+_LIST = """
+import os, hashlib, binascii
+def _list(folder):
+    for name, kind, *_ in os.ilistdir(folder or '/'):
+        path = folder + '/' + name
+        if kind == 0x4000:
+            _list(path)
+        else:
+            digest = hashlib.sha256()
+            with open(path, 'rb') as file:
+                while True:
+                    data = file.read(512)
+                    if not data:
+                        break
+                    digest.update(data)
+            print((path[1:], binascii.hexlify(digest.digest()).decode()))
+_list('')
+"""
+
+
+class Device:
+    def __init__(self, port: str, wait_s: float = _CONNECT_S) -> None:
+        self.port = port
+        end = time.monotonic() + wait_s
+        while True:
+            try:
+                self._transport = SerialTransport(port, baudrate=115_200, timeout=5)
+                break
+            except (TransportError, OSError, serial.SerialException) as error:
+                if time.monotonic() > end:
+                    raise ToolError(
+                        f"{port} is busy or not there: close other programs that use it, look at the cable."
+                    ) from error
+                time.sleep(0.3)
+        self._enter(end)
+
+    def __enter__(self) -> "Device":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._transport.exit_raw_repl()
+            self._transport.close()
+        except (OSError, serial.SerialException):
+            pass  # the cable is out: who cares is told by the call that failed
+
+    def _enter(self, end: float) -> None:
+        while True:
+            try:
+                with redirect_stdout(io.StringIO()):  # mpremote prints what it did not understand
+                    self._transport.enter_raw_repl(soft_reset=False, timeout_overall=3)
+                return
+            except (TransportError, OSError, serial.SerialException) as error:
+                if time.monotonic() > end:
+                    self.__exit__()
+                    raise ToolError(_SILENT.format(port=self.port)) from error
+
+    def run(self, code: str, silent_s: float = 20) -> str:
+        """What it prints. ToolError for an exception there, and when the cable is out or it is silent for so long."""
+        try:
+            printed, raised = self._transport.exec_raw(code, timeout=silent_s)
+        except (TransportError, OSError, serial.SerialException, IndexError, struct.error) as error:
+            raise ToolError(_LOST.format(port=self.port)) from error
+        if raised:
+            last = raised.decode(errors="replace").strip().splitlines()[-1:]
+            if re.search(r"ENOSPC|OSError: (\[Errno )?28\b", last[0]):
+                raise ToolError(_FULL.format(port=self.port))
+            raise ToolError(f"The board at {self.port} said: {last[0]}")
+        return printed.decode(errors="replace").replace("\r\n", "\n")
+
+    def hashes(self) -> dict[str, str]:
+        """{path: SHA-256 in hex} of all files there, read from the flash."""
+        return dict(ast.literal_eval(line) for line in self.run(_LIST).splitlines())
+
+    def put(self, files: Mapping[str, bytes], progress: Callable[[float], None] = lambda share: None) -> int:
+        """Copies what is not there yet, and gives how many files that were."""
+        there = self.hashes()
+        missing = {path: data for path, data in files.items() if there.get(path) != hash_of(data)}
+        total, sent = sum(map(len, missing.values())) or 1, 0
+        made = {
+            "/".join(path.split("/")[:depth]) for path in there for depth in range(1, path.count("/") + 1)
+        }
+        for path, data in missing.items():
+            for depth in range(1, path.count("/") + 1):
+                folder = "/".join(path.split("/")[:depth])
+                if folder not in made:
+                    self.run(f"import os\ntry:\n os.mkdir({folder!r})\nexcept OSError:\n pass")
+                    made.add(folder)
+            self.run(f"from binascii import a2b_base64 as b\nf = open({path + _NEW!r}, 'wb')")
+            for at in range(0, len(data), PIECE):
+                piece = data[at : at + PIECE]
+                self.run(f"f.write(b({base64.b64encode(piece).decode()!r}))")
+                sent += len(piece)
+                progress(sent / total)
+            self.run(f"f.close()\nimport os\nos.rename({path + _NEW!r}, {path!r})")
+        progress(1.0)
+        return len(missing)
+
+    def check(self, files: Mapping[str, bytes]) -> None:
+        """Reads all of them back. Raises ToolError, naming the first that differs."""
+        there = self.hashes()
+        for path, data in files.items():
+            if there.get(path) != hash_of(data):
+                raise ToolError(
+                    f"{path} on the board at {self.port} is not what was copied: run the same command again."
+                )
+
+    def remove(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self.run(f"import os\nos.remove({path!r})")
+
+    def restart(self) -> None:
+        """The board boots anew, and runs its main.py. It does not answer to this object any more."""
+        try:
+            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+        except (TransportError, OSError, serial.SerialException) as error:
+            raise ToolError(_LOST.format(port=self.port)) from error
+
+
+def hash_of(data: bytes) -> str:
+    """As `hashes` gives it."""
+    return hashlib.sha256(data).hexdigest()

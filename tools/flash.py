@@ -1,0 +1,115 @@
+"""From a bare board to a running lock's software, over a cable: steps, each of which can be repeated.
+
+| step | does | when it was cut |
+|---|---|---|
+| image | writes MicroPython, after the chip and the file were found to fit | is done anew |
+| copy | sends the application's files that are not there yet, reads them back | sends what is missing |
+| self-test | asks every part of the board | is done anew |
+| lock | sends the files that make it this lock, the identity last | sends what is missing |
+| start | resets the board | is done anew |
+
+Knows no command line. `Bench.tell(step, share)` hears how far it is.
+"""
+
+import ast
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from tools import application, board_data, flash_chip
+from tools.device import Device, hash_of
+from tools.errors import ToolError
+
+STEPS = ("image", "copy", "self-test", "lock", "start")
+_SELFTEST_S = 90  # a silent receiver is waited for
+_LAST = "identity"  # without it a board is no lock: so it comes when all else is there
+
+
+class Check(NamedTuple):
+    name: str
+    passed: bool
+    seen: str
+
+
+class Result(NamedTuple):
+    port: str
+    copied: int  # files
+    checks: list[Check]
+
+
+def flash(
+    port: str,
+    board: str,
+    tell: Callable[[str, float], None],
+    image: Path | None = None,
+    lock: Mapping[str, bytes] | None = None,
+    release: Mapping[str, bytes] | None = None,
+) -> Result:
+    """`image`: MicroPython's file, or None when it is there already; `lock`: the files of a provisioned lock;
+    `release`: files of a slot, else the application of this checkout. Raises ToolError."""
+    data = board_data.read(board)
+    if image:
+        if not data["chip"]:
+            raise ToolError(f"{data['name']} takes no image: it was started with its own.")
+        flash_chip.check(image, data)
+        flash_chip.write(port, image, data, lambda share: tell("image", share))
+    files = application.installed(board, release)
+    with Device(port) as device:
+        if lock:
+            refuse_another(device, board, lock)
+        tell("copy", 0)
+        copied = device.put(files, lambda share: tell("copy", share))
+        device.check(files)
+        device.remove(application.strangers(device.hashes(), board, files))
+        tell("self-test", 0)
+        checks = selftest(device, board)
+        tell("self-test", 1)
+        if faults := [check for check in checks if not check.passed]:
+            said = "; ".join(f"{check.name}: {check.seen}" for check in faults)
+            raise ToolError(f"The board at {port} failed its self-test. {said[:1].upper()}{said[1:]}.")
+        if lock:
+            copied += provision(device, board, lock, lambda share: tell("lock", share))
+        tell("start", 0)
+        device.restart()
+    tell("start", 1)
+    return Result(port, copied, checks)
+
+
+def refuse_another(device: Device, board: str, lock: Mapping[str, bytes]) -> None:
+    """ToolError when the board is another lock already: that takes a master token and an open ring."""
+    path = board_data.read(board)["root"] + _LAST
+    if device.hashes().get(path, hash_of(lock[_LAST])) != hash_of(lock[_LAST]):
+        raise ToolError(
+            f"The board at {device.port} is another lock already. Open it with a master token and decommission it"
+            " first: `ringslot phone decommission --help`."
+        )
+
+
+def provision(
+    device: Device, board: str, lock: Mapping[str, bytes], progress: Callable[[float], None]
+) -> int:
+    """Makes it this lock; gives how many files that took."""
+    root = board_data.read(board)["root"]
+    files = {root + name: data for name, data in lock.items()}
+    last = root + _LAST
+    copied = device.put({path: data for path, data in files.items() if path != last}, progress)
+    copied += device.put({last: files[last]})
+    device.check(files)
+    return copied
+
+
+def selftest(device: Device, board: str) -> list[Check]:
+    """What boards/parts/selftest.py says there, of the code in the slot that will run."""
+    slot = f"/{board_data.read(board)['root']}{application.SLOT}"
+    said = device.run(
+        f"import asyncio, sys\nsys.path.insert(0, {slot!r})\n"
+        f"from boards.parts import selftest\nfrom boards.{board} import main\n"
+        "said = []\nasyncio.run(selftest.check(main.make(), False, said.append))\nprint('\\n' + repr(said))",
+        _SELFTEST_S,
+    )
+    return [_check(line) for line in ast.literal_eval(said.strip().splitlines()[-1])]
+
+
+def _check(line: str) -> Check:
+    name, colon, sentence = line.partition(": ")
+    return Check(name if colon else line.removesuffix(" ok"), not colon, sentence or "ok")
