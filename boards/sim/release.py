@@ -9,10 +9,11 @@ import hashlib
 import os
 
 from boards.sim.signer import QuickKey
+from boards.sim.virtual import START
 from protocol import keys, manifest
 
 BOARD = "sim"
-EXPIRES = 1_900_000_000
+EXPIRES = START // 1000 + 20 * 86_400
 SIGNERS = [QuickKey(hashlib.sha256(b"release %d" % number).digest()) for number in (1, 2)]
 _SIZES = (  # a file of no bytes, of one block, of a block and more, of several flushes
     ("boards/sim/main.mpy", 300),
@@ -20,6 +21,7 @@ _SIZES = (  # a file of no bytes, of one block, of a block and more, of several 
     ("firmware/lock.mpy", 1100),
     ("firmware/unlock.mpy", 512),
     ("protocol/cbor.mpy", 40),
+    ("protocol/cose.mpy", 40),
 )
 
 
