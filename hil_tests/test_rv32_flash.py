@@ -81,7 +81,7 @@ def test_another_lock_is_not_made_this_one_and_a_full_board_says_so(bare, tmp_pa
         with Device(port) as device:
             device.put({"lock/identity": b"somebody else"})
         status, said = ringslot("flash", port, "--board", "qemu_rv32", "--lock", str(tmp_path / "files"))
-        assert status == 1 and "another lock already" in said[port]["error"]
+        assert status == 1 and "is a lock already" in said[port]["error"]
         with Device(port) as device:
             assert list(device.hashes()) == ["lock/identity"]
             device.run("f = open('filler', 'wb')\nfor _ in range(960): f.write(bytes(1000))\nf.close()")
@@ -110,3 +110,38 @@ def test_a_board_with_a_broken_part_says_which(bare):
 def test_no_board_is_said_so(port):
     with pytest.raises(ToolError, match="busy or not there"):
         Device(port, wait_s=0.5)
+
+
+def test_a_board_becomes_a_lock_of_the_fleet(bare, tmp_path, monkeypatch):
+    memory, _ = bare
+    monkeypatch.setenv("RINGSLOT_SECRET", "a secret for this test and nothing else")
+    data, paper = tmp_path / "fleet", tmp_path / "bike-7"
+    words = ["--uplink", "192.0.2.1:5683", "--url", "https://fleet.example/", "--data", str(data)]
+
+    def provision_it(port, folder=paper, code="BIKE-7"):
+        return ringslot("provision", port, code, "--board", "qemu_rv32", *words, "--out", str(folder))
+
+    with cable(memory) as machine:
+        port = machine.pty()
+        status, said = provision_it(port)
+        assert status == 1 and "does not hold Ringslot yet" in said
+        with Device(port) as device:
+            device.put({"lock/identity": b"somebody else"})
+        status, said = provision_it(port)
+        assert status == 1 and "is a lock already" in said
+        with Device(port) as device:
+            device.remove(["lock/identity"])
+        assert not list(paper.iterdir())  # and the cloud knows of no lock: the code is free
+        assert ringslot("flash", port, "--board", "qemu_rv32")[0] == 0
+        machine.process.wait(20)
+    with cable(memory) as machine:
+        port = machine.pty()
+        status, said = provision_it(port)
+        assert status == 0, said
+        machine.process.wait(20)
+    assert sorted(path.name for path in paper.iterdir()) == ["card.pdf", "card.svg", "label.pdf", "label.svg"]
+    assert all(path.stat().st_mode & 0o77 == 0 for path in paper.iterdir())
+    lock = Rv32Lock(tmp_path, None, HEAP)
+    lock.start()
+    assert lock.hand("state")["state"] == "locked"
+    lock.cut()

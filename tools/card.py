@@ -54,8 +54,8 @@ def activation(code: str, lock_id: bytes, key: bytes) -> Drawing:
     shapes.append(Text(5, 22, 6, f"lock {lock_id.hex()}"))
     said = (
         "Keep this card. The key on it was drawn when the lock",
-        "was made, and is in the lock and here. Nobody else has",
-        "a copy: not the operator, not the maker.",
+        "was made. Nobody has a copy of it: not the operator,",
+        "not the maker.",
     )
     shapes += [Text(5, 28 + 3 * i, 5, line) for i, line in enumerate(said)]
     groups = written(key).split("-")

@@ -21,6 +21,7 @@ COMMANDS = {
     "hand": ("tools.cli_run", "hand", "Be the person beside a simulated bike."),
     "phone": ("tools.cli_phone", "phone", "Claim, unlock, re-open and end, as a rider does."),
     "flash": ("tools.cli_flash", "flash", "Put Ringslot on a board, from a bare chip on."),
+    "provision": ("tools.cli_flash", "provision", "Make a board a lock, and draw its label and card."),
     "lock": ("tools.cli_operator", "lock", "Register locks and write what makes a board one."),
     "user": ("tools.cli_operator", "user", "Add people who run the fleet."),
     "keys": ("tools.cli_operator", "keys", "Make and show issuer keys, and the keyset for locks."),

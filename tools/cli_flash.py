@@ -1,4 +1,4 @@
-"""Commands of whoever makes locks: flash."""
+"""Commands of whoever makes locks: flash, provision."""
 
 import contextlib
 import json
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
-from tools import board_data, provision
+from tools import board_data
+from tools import provision as files_of
+from tools.cli import data_option, json_option, out
 from tools.errors import ToolError
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -24,7 +26,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--lock", "folder", type=FOLDER, help="Make it this lock, too: the folder that `ringslot lock add` wrote."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@json_option
 def flash(ports, board, image, folder, as_json) -> None:
     """Put Ringslot on the board at PORT, from a bare chip if an image is given. Several ports are done side by side.
 
@@ -40,7 +42,7 @@ def flash(ports, board, image, folder, as_json) -> None:
 
     if folder and len(ports) > 1:
         raise click.UsageError("--lock makes one board one lock: give it one PORT.")
-    lock = provision.read(folder) if folder else None
+    lock = files_of.read(folder) if folder else None
     with _bars(ports, as_json) as tell, ThreadPoolExecutor(len(ports)) as pool:
         jobs = {
             port: pool.submit(flashing.flash, port, board, tell(port), image, lock)
@@ -55,6 +57,50 @@ def flash(ports, board, image, folder, as_json) -> None:
     report(done, as_json)
     if any(isinstance(result, ToolError) for result in done.values()):
         raise SystemExit(1)
+
+
+@click.command()
+@click.argument("port")
+@click.argument("code")
+@click.option("--board", type=click.Choice(board_data.names()), required=True, help="What is on the cable.")
+@click.option("--uplink", required=True, metavar="HOST:PORT", help="Where the lock finds the CoAP gateway.")
+@click.option("--url", required=True, metavar="URL", help="Where riders find the cloud: goes on the label.")
+@click.option("--kind", type=click.Choice(("exclusive", "pooled")), default="exclusive", show_default=True)
+@click.option("--group", help="Group that one master token may open: 8 hex digits.")
+@click.option("--label", help="What the rider reads beside the code; the code unless given.")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for what is to be printed; it must not hold anything yet.",
+)
+@data_option
+@json_option
+def provision(port, code, board, uplink, url, kind, group, label, folder, data, as_json) -> None:
+    """Make the board at PORT the lock of the bicycle CODE.
+
+    Draws the lock's key on this machine, registers it with the cloud, copies identity, keyset and combs to the board,
+    compares them, starts the lock, and writes a QR label and an activation card, each as SVG and PDF. The board runs
+    Ringslot already (`ringslot flash`). One that is another lock is left as it is.
+
+    \b
+    ringslot provision /dev/ttyACM0 BIKE-7 --board esp32s3_lock --uplink fleet.example:5683 \\
+        --url https://fleet.example --data fleet --out bike-7
+    """
+    from tools import cli_operator, manufacture  # they bring the cloud and mpremote
+
+    cli_operator.check_names(code, group)
+    with cli_operator.cloud_of(data) as cloud, _bars([port], as_json) as tell:
+        made = manufacture.make_lock(
+            cloud, port, board, code, label or code, kind, uplink, group, url, folder, tell(port)
+        )
+    item = {"lock_id": made.lock_id.hex(), "code": code, "kind": kind, "folder": str(folder)}
+    human = (
+        f"The board at {port} is lock {item['lock_id']} of {code}, and starts. Print {folder}/label.pdf for the bicycle"
+        f" and {folder}/card.pdf for its owner; then remove that folder: the card holds a key."
+    )
+    out(item, as_json, human)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ _CODE = re.compile(r"[A-Za-z0-9-]{1,32}")
 
 
 @contextmanager
-def _cloud(data: Path | None) -> Iterator[context.Cloud]:
+def cloud_of(data: Path | None) -> Iterator[context.Cloud]:
     chosen = settings(data)
     db.upgrade(chosen.database_url)
     made = context.make(chosen)
@@ -74,15 +74,19 @@ def lock_add(code, label, kind, group, uplink, folder, data, as_json) -> None:
     ringslot lock add BIKE-7 --data fleet --out bike-7 --uplink fleet.example:5683
     mpremote cp bike-7/* :        # or: ringslot sim --lock bike-7
     """
-    if not _CODE.fullmatch(code):
-        raise click.BadParameter("letters, digits and dashes, at most 32", param_hint="CODE")
-    if group is not None and not re.fullmatch(r"[0-9a-f]{8}", group):
-        raise click.BadParameter("8 lower-case hex digits", param_hint="--group")
-    with _cloud(data) as cloud:
+    check_names(code, group)
+    with cloud_of(data) as cloud:
         identity = add_lock(cloud, code, label or code, kind, folder, uplink, group)
     item = {"lock_id": identity.lock_id.hex(), "code": code, "kind": kind, "folder": str(folder)}
     human = f"Lock {item['lock_id']} is registered for {code}. Copy what is in {folder} to the lock, then remove it."
     out(item, as_json, human)
+
+
+def check_names(code: str, group: str | None) -> None:
+    if not _CODE.fullmatch(code):
+        raise click.BadParameter("letters, digits and dashes, at most 32", param_hint="CODE")
+    if group is not None and not re.fullmatch(r"[0-9a-f]{8}", group):
+        raise click.BadParameter("8 lower-case hex digits", param_hint="--group")
 
 
 def add_lock(
@@ -144,7 +148,7 @@ def user_add(login, role, password_stdin, data, as_json) -> None:
         password = click.prompt("Password (10 characters or more)", hide_input=True, confirmation_prompt=True)
     if not 10 <= len(password) <= 128:
         raise ToolError("The password must be 10 to 128 characters.")
-    with _cloud(data) as cloud:
+    with cloud_of(data) as cloud:
         user_id = add_user(cloud, login, password, role)
     out({"user_id": user_id, "login": login, "role": role}, as_json, f"{login} may sign in as {role}.")
 
@@ -179,7 +183,7 @@ def keys_make(role, data, as_json) -> None:
     \b
     ringslot keys make --data fleet
     """
-    with _cloud(data) as cloud, cloud.db.writing() as session:
+    with cloud_of(data) as cloud, cloud.db.writing() as session:
         if role:
             made = [issuers.make(session, cloud.box, issuers.ROLES[role], cloud.now())]
         else:
@@ -196,7 +200,7 @@ def keys_make(role, data, as_json) -> None:
 @json_option
 def keys_list(data, as_json) -> None:
     """Show the keys that are not retired."""
-    with _cloud(data) as cloud, cloud.db.reading() as session:
+    with cloud_of(data) as cloud, cloud.db.reading() as session:
         items = [
             {
                 "kid": k.kid,
@@ -219,7 +223,7 @@ def keys_list(data, as_json) -> None:
 @json_option
 def keys_keyset(path, data, as_json) -> None:
     """Print the keyset that the next lock would get."""
-    with _cloud(data) as cloud, cloud.db.reading() as session:
+    with cloud_of(data) as cloud, cloud.db.reading() as session:
         if not issuers.public_keys(session, *issuers.IN_KEYSET):
             raise ToolError("There are no issuer keys yet: ringslot keys make")
         version, encoded = issuers.keyset_of(session)
@@ -239,7 +243,7 @@ def keys_keyset(path, data, as_json) -> None:
 @json_option
 def keys_retire(kid, data, as_json) -> None:
     """Take the key KID out of the keyset; claims under it are over. Locks learn it with their next keyset."""
-    with _cloud(data) as cloud, cloud.db.writing() as session:
+    with cloud_of(data) as cloud, cloud.db.writing() as session:
         if session.get(IssuerKey, kid) is None:
             raise ToolError(f"There is no key {kid}; `ringslot keys list` shows them.")
         issuers.retire(session, kid, cloud.now())
@@ -260,6 +264,6 @@ def rebuild_rides(data, as_json) -> None:
     """
     from cloud import rides
 
-    with _cloud(data) as cloud, cloud.db.writing() as session:
+    with cloud_of(data) as cloud, cloud.db.writing() as session:
         count = rides.rebuild(session, cloud.settings.still_s)
     out({"rides": count}, as_json, f"{count} rides stand as their receipts say.")

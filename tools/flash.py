@@ -22,6 +22,10 @@ from tools.errors import ToolError
 
 STEPS = ("image", "copy", "self-test", "lock", "start")
 _SELFTEST_S = 90  # a silent receiver is waited for
+_TAKEN = (
+    "The board at {port} is a lock already. Open it with a master token and decommission it first:"
+    " `ringslot phone decommission --help`."
+)
 _LAST = "identity"  # without it a board is no lock: so it comes when all else is there
 
 
@@ -76,12 +80,23 @@ def flash(
 
 
 def refuse_another(device: Device, board: str, lock: Mapping[str, bytes]) -> None:
-    """ToolError when the board is another lock already: that takes a master token and an open ring."""
-    path = board_data.read(board)["root"] + _LAST
-    if device.hashes().get(path, hash_of(lock[_LAST])) != hash_of(lock[_LAST]):
+    """ToolError when the board is another lock than this already: that takes a master token and an open ring."""
+    there = device.hashes().get(board_data.read(board)["root"] + _LAST)
+    if there not in (None, hash_of(lock[_LAST])):
+        raise ToolError(_TAKEN.format(port=device.port))
+
+
+def refuse_lock(device: Device, board: str) -> None:
+    """ToolError when the board is a lock already."""
+    if board_data.read(board)["root"] + _LAST in device.hashes():
+        raise ToolError(_TAKEN.format(port=device.port))
+
+
+def refuse_bare(device: Device, board: str) -> None:
+    """ToolError when the board does not hold our software."""
+    if "main.py" not in device.hashes():
         raise ToolError(
-            f"The board at {device.port} is another lock already. Open it with a master token and decommission it"
-            " first: `ringslot phone decommission --help`."
+            f"The board at {device.port} does not hold Ringslot yet: `ringslot flash {device.port} --board {board}`."
         )
 
 
