@@ -26,6 +26,7 @@ WINDOWS = {
 SUCCESSOR_S = 600  # how long a successor's token is good for
 HOLD_S = 900  # unless asked for; the lock caps it
 LONGEST_S = 86400
+WITHDRAWN = "key"  # why a claim is closed: issuers.drop
 OPEN_CLAIMS = 5  # most that one rider may hold: a claim keeps others away and costs nothing
 
 
@@ -165,6 +166,10 @@ def started(session: Session, lock_id: str, cti: str, epoch: int) -> Claim | Non
     return claim
 
 
+def _closed(claim: Claim) -> Problem:
+    return Problem("claim_withdrawn" if claim.why == WITHDRAWN else "claim_closed")
+
+
 def bind(
     session: Session, box: Wrapping, cti: str, user_id: str, hello: bytes, challenge: bytes, now: int
 ) -> tuple[Claim, Lock, bytes]:
@@ -173,7 +178,7 @@ def bind(
     claim, lock = _held(session, cti, user_id)
     key = issuers.usable(session, claim.kid, now)
     if status(claim, now) != "open" or key is None:
-        raise Problem("claim_closed")
+        raise _closed(claim)
     bound = tokens.bind([(lock, locks.key(box, lock))], hello, challenge)
     if bound.ride_floor > claim.epoch:
         raise Problem("claim_old")
@@ -201,7 +206,7 @@ def succeed(
         raise Problem("ride_over")
     key = issuers.usable(session, claim.kid, now)
     if key is None:
-        raise Problem("claim_closed")
+        raise _closed(claim)
     nonce = None
     if hello is not None and challenge is not None:
         nonce = tokens.bind([(lock, locks.key(box, lock))], hello, challenge).nonce

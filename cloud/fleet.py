@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from cloud import keyring
 from cloud.attention import LONG_S, Facts
 from cloud.proofs import FAILS, UNKNOWN
 from cloud.tables import Claim, Lock, Receipt, ReceiptFork, Ride
@@ -43,3 +44,12 @@ def size(session: Session) -> tuple[int, int]:
     locks = session.scalar(select(func.count()).select_from(Lock))
     riding = session.scalar(select(func.count()).select_from(Ride).where(Ride.state != "ended"))
     return locks or 0, riding or 0
+
+
+def behind(session: Session) -> tuple[int, int]:
+    """(locks that have not said that they have the newest keyset, its version); (0, 0) before there is one."""
+    newest = keyring.newest(session)
+    if newest is None:
+        return 0, 0
+    spread = keyring.spread(session)
+    return sum(count for version, count in spread.items() if version != newest.version), newest.version

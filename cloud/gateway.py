@@ -20,11 +20,12 @@ from aiocoap import Message, interfaces
 from aiocoap.numbers.codes import Code
 from aiocoap.pipe import Pipe
 
-from cloud import ingest, oscore, peers
+from cloud import blocks, ingest, oscore, peers
 from cloud.config import ConfigError, from_environment
 from cloud.context import Cloud, make
 from cloud.db import is_unavailable, require_newest
 from cloud.endpoint import Endpoint
+from cloud.problem import NotOffered
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,10 @@ ROUTES: dict[tuple[str, ...], Callable[[Cloud, str, bytes], bytes]] = {
     ("t",): ingest.telemetry,
     ("r",): ingest.take_receipts,
 }
-UNDERSTOOD = (3, 7, 11)  # critical options that a request of ours may carry: Uri-Host, Uri-Port, Uri-Path
+UNDERSTOOD = {  # critical options that a request of ours may carry: Uri-Host, Uri-Port, Uri-Path; Uri-Query, Block2
+    Code.POST: (3, 7, 11),
+    Code.GET: (3, 7, 11, 15, 23),
+}
 
 
 class Site(interfaces.Resource):
@@ -69,12 +73,13 @@ class Site(interfaces.Resource):
 
     async def _answer(self, fresh: oscore.Fresh) -> Message:
         request = fresh.request
-        store = ROUTES.get(request.opt.uri_path)
-        if store is None:
+        path = request.opt.uri_path
+        if path not in ROUTES and not blocks.find(path):
             return Message(code=Code.NOT_FOUND)
-        if request.code != Code.POST:
+        if request.code != (Code.POST if path in ROUTES else Code.GET):
             return Message(code=Code.METHOD_NOT_ALLOWED)
-        if any(o.number % 2 and o.number not in UNDERSTOOD for o in request.opt.option_list()):
+        understood = UNDERSTOOD[request.code]
+        if any(o.number % 2 and o.number not in understood for o in request.opt.option_list()):
             return Message(code=Code.BAD_OPTION)  # odd numbers are critical: RFC 7252 §5.4.6
         if len(request.payload) > PAYLOAD_MAX:
             return Message(code=Code.REQUEST_ENTITY_TOO_LARGE)
@@ -82,9 +87,15 @@ class Site(interfaces.Resource):
             return Message(code=Code.SERVICE_UNAVAILABLE, max_age=RETRY_S)
         loop, lock_id = asyncio.get_running_loop(), fresh.peer.lock_id
         try:
-            payload = await loop.run_in_executor(self._pool, store, self._cloud, lock_id, request.payload)
+            if request.code == Code.GET:
+                return await loop.run_in_executor(self._pool, blocks.get, self._cloud, lock_id, request)
+            store, given = ROUTES[path], request.payload
+            payload = await loop.run_in_executor(self._pool, store, self._cloud, lock_id, given)
+            return Message(code=Code.CHANGED, payload=payload)
+        except NotOffered:
+            return Message(code=Code.NOT_FOUND)
         except ingest.Malformed as error:
-            log.warning("lock %s: /%s: %s", lock_id, request.opt.uri_path[0], error)
+            log.warning("lock %s: /%s: %s", lock_id, path[0], error)
             return Message(code=Code.BAD_REQUEST)
         except Exception as error:
             if is_unavailable(error):
@@ -92,7 +103,6 @@ class Site(interfaces.Resource):
                 return Message(code=Code.SERVICE_UNAVAILABLE, max_age=RETRY_S)
             log.exception("lock %s could not be served", lock_id)
             return Message(code=Code.INTERNAL_SERVER_ERROR)
-        return Message(code=Code.CHANGED, payload=payload)
 
 
 class Gateway:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cloud import commands, floors, locks, receipts
+from cloud import commands, floors, keyring, locks, receipts
 from cloud import telemetry as batches
 from cloud.context import Cloud
 from cloud.tables import Lock
@@ -36,7 +36,7 @@ def take_receipts(cloud: Cloud, lock_id: str, payload: bytes) -> bytes:
 
 
 def _answer(session: Session, lock: Lock, now: int) -> dict:
-    """Time, floors and commands, as SPEC 10."""
+    """Time, floors, the newest keyset and commands, as SPEC 10."""
     lock.last_seen_at = now
     session.flush()
     floors.settle(session, lock.lock_id, now)
@@ -45,6 +45,8 @@ def _answer(session: Session, lock: Lock, now: int) -> dict:
         wire.RIDE_FLOOR: lock.wanted_floor,
         wire.MASTER_FLOOR: lock.master_floor,
     }
+    if (signed := keyring.newest(session)) is not None:
+        answer[wire.KEYSET] = signed.version
     if asked := commands.pending(session, lock.lock_id, now):
         answer[wire.COMMANDS] = [[command_id, kind, args] for command_id, kind, args in asked]
     return answer

@@ -14,9 +14,17 @@ PURPOSE = "lock key"
 
 
 def register(
-    session: Session, box: Wrapping, lock_id: str, k_lock: bytes, kind: str, group_id: str | None, now: int
+    session: Session,
+    box: Wrapping,
+    lock_id: str,
+    k_lock: bytes,
+    kind: str,
+    group_id: str | None,
+    now: int,
+    keyset_version: int | None = None,
 ) -> None:
-    """Raises Problem lock_exists, also when only the first four bytes are taken: they are the OSCORE sender id."""
+    """`keyset_version`: of the keyset that it gets.
+    Raises Problem lock_exists, also when only the first four bytes are taken: they are the OSCORE sender id."""
     values = {
         "lock_id": lock_id,
         "kid4": lock_id[:8],
@@ -24,6 +32,7 @@ def register(
         "kind": kind,
         "group_id": group_id,
         "registered_at": now,
+        "keyset_version": keyset_version,
     }
     rows = insert(session, Lock).values(values).on_conflict_do_nothing().returning(Lock.lock_id)
     if session.execute(rows).one_or_none() is None:

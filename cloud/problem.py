@@ -37,6 +37,14 @@ TABLE: dict[str, tuple[int, str]] = {
     "lock_exists": (409, "A lock with this id, or the same first four bytes, is registered already."),
     "asset_exists": (409, "This code is on another bike, or the lock is."),
     "no_issuer_key": (503, "There is no current issuer key; make one with `ringslot keys`."),
+    "key_removed": (409, "This key was removed; a removed key does not come back."),
+    "no_keyset": (503, "There is no signed keyset yet; see `ringslot keys keyset --help`."),
+    "no_roots": (
+        409,
+        "The first keyset needs the root set that locks shall trust: give the file `roots` with it.",
+    ),
+    "keyset_refused": (422, "No lock would take this keyset."),
+    "keyset_useless": (422, "Locks would take this keyset, and this fleet could not work with it."),
     "no_lock_on_bike": (409, "This bike has no lock yet."),
     "floor_ahead": (422, "The floor is above every epoch issued so far; the next claims would be dead."),
     # claims and tokens
@@ -46,6 +54,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "bad_window": (422, "The end of the claim must lie ahead, and not too far."),
     "bad_holder_key": (422, "This is not a usable Ed25519 public key."),
     "claim_closed": (409, "This claim is over; claim again."),
+    "claim_withdrawn": (409, "The key that signed this claim was withdrawn for safety; claim again."),
     "claim_old": (409, "A newer claim has reached this lock; claim again."),
     "ride_over": (409, "This ride has ended; there is nothing to take over."),
     "wrong_lock": (422, "This challenge is not from that lock."),
@@ -71,6 +80,10 @@ class Problem(Exception):
         self.status, self.detail = TABLE[code]
         self.headers = headers or {}
         self.extra = extra
+
+
+class NotOffered(Exception):
+    """A lock asked for something that is not there, or not for it."""
 
 
 def response(problem: Problem) -> Response:

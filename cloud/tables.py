@@ -38,6 +38,7 @@ MODES = ("single", "period")
 CLAIM_STATES = ("open", "used", "cancelled", "expired")
 RIDE_STATES = ("open", "parked", "ended")
 CARRIERS = ("uplink", "phone", "mule")
+KEY_STATES = ("next", "current", "retiring", "removed")
 PROOFS = ("holds", "fails", "unknown")  # unknown: no token of that claim was ever issued
 
 
@@ -128,9 +129,11 @@ class Asset(Base):
 
 
 class IssuerKey(Base):
-    """A role key (SPEC 2). `role` is the wire's role byte; the private half is wrapped."""
+    """A role key (SPEC 2). `role` is the wire's role byte; the private half is wrapped, and empty where the cloud has
+    none: release keys stay offline. `state`: see issuers.py."""
 
     __tablename__ = "issuer_key"
+    __table_args__ = (one_of("state", KEY_STATES),)
 
     kid: Mapped[str] = mapped_column(String(8), primary_key=True)
     role: Mapped[int]
@@ -138,7 +141,29 @@ class IssuerKey(Base):
     wrapped_private: Mapped[bytes]
     nbf: Mapped[int]
     exp: Mapped[int]
-    retired_at: Mapped[int | None]
+    state: Mapped[str] = mapped_column(String(8))
+    retired_at: Mapped[int | None]  # since when it is removed
+
+
+class SignedKeyset(Base):
+    """A keyset as the roots signed it and locks install it, never edited; the newest is what locks should have."""
+
+    __tablename__ = "keyset"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    body: Mapped[bytes]
+    roots: Mapped[bytes]  # the root set in force once it is installed, as the file `roots`
+    brings_roots: Mapped[int]  # 1: locks must take it before any later one
+    imported_at: Mapped[int]
+
+
+class Comb(Base):
+    """A file that makes an issuer fast to verify by (protocol/comb.py); the keyset names its hash."""
+
+    __tablename__ = "comb"
+
+    kid: Mapped[str] = mapped_column(String(8), primary_key=True)
+    body: Mapped[bytes]
 
 
 class Claim(Base):
@@ -164,6 +189,7 @@ class Claim(Base):
     hold: Mapped[int]  # seconds
     longest: Mapped[int]  # seconds
     status: Mapped[str] = mapped_column(String(16))
+    why: Mapped[str | None] = mapped_column(String(16))  # it was closed, where the rider did not: views.WHY
     created_at: Mapped[int]
 
 

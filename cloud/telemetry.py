@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cloud import commands, fixes, rides
+from cloud import commands, fixes, keyring, rides
 from cloud.db import insert
 from cloud.tables import Lock, Note, StatusSample
 from protocol import receipt, telemetry
@@ -77,6 +77,8 @@ def _store_notes(session: Session, lock: Lock, rows: list[dict], now: int) -> No
     for row in rows:
         if row["note"] == telemetry.NOTE_COMMAND_DONE:
             commands.done(session, lock.lock_id, row["value"], now)
+        elif row["note"] == telemetry.NOTE_KEYSET:
+            keyring.installed(lock, row["value"])
 
 
 def notes(session: Session, lock_id: str, limit: int) -> Sequence[Note]:

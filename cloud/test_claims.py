@@ -3,7 +3,7 @@ import hashlib
 
 import pytest
 
-from cloud import claims, issuers
+from cloud import claims, issuers, rotation
 from cloud.body import b64
 from cloud.tables import Claim, IssuedToken, Lock, Ride
 from cloud.testsite import holder_key, problem
@@ -329,19 +329,24 @@ def test_every_token_is_logged(site):
         assert (row.user_id, row.iat, row.exp) == (rider.user_id, made_.claims.iat, made_.claims.exp)
 
 
-def test_retiring_a_key_closes_its_claims(site):
+def test_withdrawing_a_key_closes_its_claims_and_says_why(site):
     bike, rider = site.bike(), site.person()
     made = rider.claim(bike).get_json()
+    assert made["why"] is None
+    leaked = parsed(rider.get(f"/claims/{made['claim_id']}")).kid.hex()
     with site.cloud.db.writing() as session:
-        version, _ = issuers.keyset_of(session)
-        issuers.retire(session, parsed(rider.get(f"/claims/{made['claim_id']}")).kid.hex(), site.now)
-        assert issuers.keyset_of(session)[0] == version + 1
-    assert rider.get(f"/claims/{made['claim_id']}").get_json()["status"] == "cancelled"
-    problem(rider.claim(bike), 503, "no_issuer_key")
-    problem(rider.post(f"/claims/{made['claim_id']}/successor", holder_key=holder_key()), 409, "claim_closed")
-    with site.cloud.db.writing() as session:
-        issuers.make_missing(session, site.cloud.box, site.now)
-    assert rider.claim(bike).status_code == 201
+        following = issuers.following(session, keys.RIDE).kid
+        assert rotation.withdraw(session, site.cloud.box, leaked, site.now) == (following, 1)
+    over = rider.get(f"/claims/{made['claim_id']}").get_json()
+    assert (over["status"], over["why"]) == (
+        "cancelled",
+        "The key that signed this claim was withdrawn for safety; claim again.",
+    )
+    problem(
+        rider.post(f"/claims/{made['claim_id']}/successor", holder_key=holder_key()), 409, "claim_withdrawn"
+    )
+    problem(rider.post(f"/claims/{made['claim_id']}/token", **bike.challenge()), 409, "claim_withdrawn")
+    assert parsed(rider.claim(bike)).kid.hex() == following  # which every lock believes already
 
 
 def test_guessing_bikes_makes_one_wait(site):

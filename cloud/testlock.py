@@ -15,7 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cloud import context, db, issuers, locks
+from cloud import context, db, issuers, locks, testkeys
 from cloud.config import Settings
 from cloud.tables import User
 from protocol import coap, exchange, keys, oscore, receipt
@@ -39,6 +39,7 @@ def make_cloud(
     cloud = context.make(Settings(secret=SECRET, database_url=url, still_s=still_s), now)
     with cloud.db.writing() as session:
         issuers.make_missing(session, cloud.box, now())
+        testkeys.publish(session, now())
         session.add(User(user_id=RIDER, login="rider", password="-", role="rider", created_at=now()))
     return cloud
 

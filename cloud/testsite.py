@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cloud import db, issuers, passwords, sessions, users
+from cloud import db, issuers, passwords, sessions, testkeys, users
 from cloud.app import create_app
 from cloud.body import b64
 from cloud.config import Settings
@@ -81,6 +81,7 @@ class Site:
         self.cloud: Cloud = self.app.extensions["ringslot"]
         with self.cloud.db.writing() as session:
             issuers.make_missing(session, self.cloud.box, self.now)
+            testkeys.publish(session, self.now)
 
     def person(self, role: str = "rider", login: str | None = None) -> Person:
         with self.cloud.db.writing() as session:

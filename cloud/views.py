@@ -7,6 +7,7 @@ from cloud import advertising, claims
 from cloud.assets import Bike
 from cloud.body import b64
 from cloud.issuers import ROLE_NAMES
+from cloud.problem import TABLE
 from cloud.receipts import Outcome
 from cloud.tables import Asset, Claim, Fix, IssuerKey, Lock, Receipt, Ride
 from protocol import receipt as wire
@@ -25,6 +26,7 @@ def claim(row: Claim, now: int) -> dict[str, Any]:
         "hold": row.hold,
         "longest": row.longest,
         "status": claims.status(row, now),
+        "why": TABLE["claim_withdrawn"][1] if row.why == claims.WITHDRAWN else None,
         "created_at": row.created_at,
     }
 
@@ -48,6 +50,7 @@ def public_key(row: IssuerKey) -> dict[str, Any]:
         "key": b64(row.public),
         "nbf": row.nbf,
         "exp": row.exp,
+        "state": row.state,
     }
 
 

@@ -40,8 +40,10 @@ class Clock:
 
     def load(self):
         """Takes up what the board counted on. Raises OSError; Unreadable for a file that is not ours."""
+        if self._floors.time_fell():
+            self.doubt()
         stamp = self._read()
-        if stamp and not self._floors.time_fell():
+        if stamp:
             self._at = self._clock.uptime_ms()
             self.awake = stamp[0]
             rtc = self._clock.rtc()
@@ -92,6 +94,11 @@ class Clock:
         if not was_known and self.known():
             self.stamp()
         return True
+
+    def doubt(self):
+        """There is no estimate from now on: whoever gave it is not believed any more. Raises OSError."""
+        self._unix = None
+        self._store.remove(_FILE)  # what the board counts on is worth nothing without it
 
     def stamp(self):
         """Into flash: awake now, and the time. Raises OSError."""

@@ -5,20 +5,27 @@ in memory, 12 or 24 KiB each; those of other ride issuers and of master issuers 
 reads of them what it needs.
 """
 
+import gc
 from binascii import hexlify
 
 from protocol import comb, ed25519, keys
+
+
+def issuers(keyset):
+    """kids of its ride issuers."""
+    return [kid for kid in keyset.keys if kid[0] == keys.RIDE]
 
 
 def load(store, keyset):
     """Puts them to use. False when one is missing or damaged: what that key signed is verified slower, and the lock
     says so."""
     ed25519.forget_combs()
-    issuers = [kid for kid in keyset.keys if kid[0] in (keys.RIDE, keys.MASTER)]
-    rides = [kid for kid in issuers if kid[0] == keys.RIDE]
-    newest = max(rides, key=lambda kid: keyset.keys[kid][1])
+    gc.collect()  # those of before leave holes just as long
+    newest = max(issuers(keyset), key=lambda kid: keyset.keys[kid][1])
     whole = _use(_hold, store, "comb-base", ed25519.BASE)
-    for kid in issuers:
+    for kid in keyset.keys:
+        if kid[0] not in (keys.RIDE, keys.MASTER):
+            continue
         how = _hold if kid == newest else _leave
         whole = _use(how, store, "comb-" + hexlify(kid).decode(), keyset.keys[kid][0]) and whole
     return whole
@@ -28,7 +35,7 @@ def _use(how, store, name, key):
     """Whether the file holds just the comb of this key; then it is used."""
     try:
         found = how(store, name)
-    except (OSError, comb.CombError):
+    except (OSError, MemoryError, comb.CombError):
         return False
     if found.key != key:
         return False

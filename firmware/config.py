@@ -3,14 +3,17 @@
 | file          | holds                                                                               |
 |---------------|-------------------------------------------------------------------------------------|
 | identity      | CBOR {1: lock id (8 bytes), 2: K_lock (32 bytes), 3: group id (4 bytes) or null}     |
-| keyset        | the keyset of SPEC.md section 2                                                     |
+| keyset        | the keyset of SPEC.md section 2, signed                                             |
+| roots         | the root set that signs it, until a keyset brings another                           |
 | settings.json | an object with the keys of `SETTINGS`; those without a default must be there        |
 | comb-*        | optional, see combs.py                                                              |
 """
 
 import json
 
-from protocol import cbor, keys, keyset
+from firmware.combs import issuers
+from firmware.renewal import forget
+from protocol import cbor, ed25519
 from protocol.shape import is_bytes
 
 _KINDS = ("exclusive", "pooled")
@@ -62,7 +65,7 @@ class Config:
 
     def __init__(self, store):
         self.lock_id, self.k_lock, self.group = _identity(_file(store, "identity"))
-        self.keyset = _keyset(_file(store, "keyset"))
+        self.keyset = _keyset(_file(store, "roots"), _file(store, "keyset"))
         self.slow = True
         self.settings = settings_of(_file(store, "settings.json"))
 
@@ -93,12 +96,17 @@ def _identity(data):
     return item[1], item[2], item[3]
 
 
-def _keyset(data):
+def _keyset(first, raw):
+    from protocol import roots  # for a moment: 2 signatures or so, and it goes again
+
+    ed25519.forget_combs()  # nobody has vouched for any yet
     try:
-        found = keyset.parse(data)
-    except keyset.KeysetError as error:
-        raise ConfigError("keyset: %s" % error)
-    if not [kid for kid in found.keys if kid[0] == keys.RIDE]:
+        found = roots.verify(raw, roots.parse(first), ed25519.verify, True)
+    except roots.KeysetError as error:
+        raise ConfigError("keyset: %s; provision this lock again" % error)
+    finally:
+        forget(("protocol.roots",))
+    if not issuers(found):
         raise ConfigError("keyset names no ride issuer: nobody could open this lock")
     return found
 

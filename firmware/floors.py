@@ -1,6 +1,7 @@
 """What is too old: epoch floors and the time floor, kept per key and saved only when they grow (SPEC.md section 6).
 
-A key that has left the keyset takes its floors with it: what a leaked key poisoned is dropped with the key.
+A key that has left the keyset takes its floors with it: what a leaked key poisoned is dropped with the key. The file
+says under which keyset it was saved, so that the log, which may still speak of that key, is not believed again.
 The uplink's floors stand apart. Nothing here ever goes down while its key is in the keyset.
 """
 
@@ -22,6 +23,8 @@ class Floors:
         self._floors = {kid: 0 for kid in keyset.keys}
         self._times = {kid: 0 for kid in keyset.keys}
         self._uplink = self._master = 0
+        self._version = keyset.version
+        self._settled = False  # the file was saved under this keyset
         self._gone = 0  # the highest iat under a key that has left the keyset
         self._grown = self._loaded = False
 
@@ -37,8 +40,11 @@ class Floors:
             item = cbor.decode(data, _LIMIT)
         except cbor.CborError:
             raise Unreadable("floors")
-        if not is_list(item, 3) or not is_uint(item[0]) or not is_uint(item[1]) or not is_list(item[2]):
+        if not is_list(item, 4) or not is_list(item[2]):
             raise Unreadable("floors")
+        if not is_uint(item[0]) or not is_uint(item[1]) or not is_uint(item[3]):
+            raise Unreadable("floors")
+        self._settled = item[3] == self._version
         self._uplink, self._master = item[0], item[1]
         for entry in item[2]:
             if not is_list(entry, 3) or not is_bytes(entry[0], 4):
@@ -80,12 +86,22 @@ class Floors:
     def raise_to(self, kid, floor, iat):
         """floor: epoch that the lock no longer goes below under this key; iat: when a verified token was issued."""
         if kid not in self._floors:  # the log's word, from before the keyset lost this key
-            self._gone = max(self._gone, iat)
+            if not self._settled:
+                self._gone = max(self._gone, iat)
         else:
             if floor > self._floors[kid]:
                 self._floors[kid], self._grown = floor, True
             if iat > self._times[kid]:
                 self._times[kid], self._grown = iat, True
+
+    def adopt(self, keyset):
+        """Another keyset is in force: its keys keep their floors, those that left lose them. To be saved, once the
+        clock has asked whether its time fell."""
+        self._gone = max([0] + [self._times[kid] for kid in self._times if kid not in keyset.keys])
+        self._floors = {kid: self._floors.get(kid, 0) for kid in keyset.keys}
+        self._times = {kid: self._times.get(kid, 0) for kid in keyset.keys}
+        self._version = keyset.version
+        self._grown = True
 
     def uplink(self, ride_floor, master_floor):
         """The cloud's word, over the authenticated uplink: saved at once. Raises OSError."""
@@ -99,5 +115,5 @@ class Floors:
         """To flash, if anything grew since. Raises OSError."""
         if self._grown and self._loaded:
             entries = [[kid, self._floors[kid], self._times[kid]] for kid in sorted(self._floors)]
-            self._store.write(_FILE, cbor.encode([self._uplink, self._master, entries]))
-            self._grown = False
+            self._store.write(_FILE, cbor.encode([self._uplink, self._master, entries, self._version]))
+            self._grown, self._settled = False, True

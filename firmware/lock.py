@@ -18,7 +18,7 @@ from firmware.gps import Gps
 from firmware.ledger import Ledger
 from firmware.outbox import Outbox
 from firmware.receipts import Receipts
-from firmware.renewal import Renewal
+from firmware.renewal import Renewal, forget
 from firmware.session import Session
 from firmware.stillness import Stillness
 from firmware.store import Store
@@ -28,7 +28,7 @@ from firmware.uplink import Uplink
 from firmware.watch import Watch
 from protocol import compat, keys, status
 from protocol.compat import const
-from protocol.telemetry import COMMAND_BLINK, NOTE_BOOT
+from protocol.telemetry import COMMAND_BLINK, KEYSET, NOTE_BOOT, NOTE_KEYSET
 
 _TICK_MS = const(50)
 _STAMP_MS = const(60_000)  # while the bolt is open: what a close that nobody saw is dated by
@@ -54,7 +54,7 @@ class Lock:
         self.board = self._board = board
         self.store = store = Store(board.storage.root)
         self.config = config = Config(store)
-        config.slow = not combs.load(store, config.keyset)  # first of all: they need the heap in one piece
+        self.load_combs()  # first of all: they need the heap in one piece
         self.floors = Floors(store, config.keyset)
         self.clock = Clock(board.clock, store, self.floors)
         self.outbox = Outbox(board, self.clock)
@@ -85,7 +85,15 @@ class Lock:
             self.advert.rotate,
         )
         self.uplink = Uplink(
-            board, config, self.clock, self.floors, self.receipts, self.outbox, self._state, self.command
+            board,
+            config,
+            self.clock,
+            self.floors,
+            self.receipts,
+            self.outbox,
+            self._state,
+            self.command,
+            {KEYSET: self._renew},
         )
         self.rest = None
         if config.settings.sleep and board.wakes:
@@ -99,6 +107,7 @@ class Lock:
         self._stamped_at = self._looked_at = self._well_at = self._free_at = board.clock.uptime_ms()
         if board.boot_cause <= _WATCHDOG:  # a lock that wakes up is no news
             note(NOTE_BOOT, board.boot_cause)
+            note(NOTE_KEYSET, config.keyset.version)
 
     @property
     def state(self):
@@ -190,6 +199,36 @@ class Lock:
             return False
         self._board.led.show("find")
         return True
+
+    # ---- keysets
+
+    async def _renew(self, channel, version, beat):
+        if version <= self.config.keyset.version and not self.config.slow:
+            return True
+        from firmware import keyring
+
+        try:
+            return await keyring.renew(self, channel, version, beat)
+        finally:
+            forget(("firmware.keyring", "firmware.blocks", "protocol.roots"))
+
+    def adopt(self, keyset):
+        """Believes the keyset on flash from now on; what only keys that left it had said is no longer so. A ride that
+        runs goes on. Raises OSError."""
+        self.config.keyset = keyset
+        self.floors.adopt(keyset)
+        if self.floors.time_fell():
+            self.clock.doubt()
+        self.floors.save()
+        self.load_combs()
+        self.outbox.note(NOTE_KEYSET, keyset.version)
+        self.uplink.hurry()
+
+    def load_combs(self):
+        self.config.slow = not combs.load(self.store, self.config.keyset)
+
+    async def pause(self, ms):
+        await self._board.clock.sleep_ms(ms)
 
     def snapshot(self):
         """What the lock would show whoever looks after it: no secret, no key."""

@@ -54,6 +54,10 @@ class Store:
         self._put(path + _NEW, "wb", data)
         os.rename(path + _NEW, path)  # never remove first: a cut between the two would leave neither
 
+    def rename(self, name, to):
+        """The file has the other name, in place of any that had it."""
+        os.rename(self.path(name), self.path(to))
+
     def append(self, name, data):
         """Adds data to the end of a file, made if need be. A cut leaves all, none or a part at the tail."""
         self._put(self.path(name), "ab", data)

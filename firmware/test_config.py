@@ -1,7 +1,8 @@
 import json
 
+from boards.sim.bench import key, signed
 from firmware import config
-from protocol import cbor, keys, keyset
+from protocol import cbor, keys, keyset, roots
 
 PUBLIC = bytes(range(32))
 SECRET = b"K_lock, 32 bytes, never to show!"
@@ -12,7 +13,8 @@ class _Files:
         entry = (keys.kid(keys.RIDE, PUBLIC), PUBLIC, 0, 9)
         self.files = {
             "identity": cbor.encode({1: b"lock-one", 2: SECRET, 3: b"grp1"}),
-            "keyset": keyset.encode(3, [entry]),
+            "roots": roots.encode(1, [key("root").public]),
+            "keyset": signed(keyset.encode(3, [entry])),
             "settings.json": b'{"kind": "pooled", "uplink_host": "127.0.0.1", "batch": 5}',
         }
         self.files.update(changes)
@@ -69,8 +71,19 @@ def test_a_damaged_identity():
 
 def test_a_keyset_that_nobody_can_ride_with():
     entry = (keys.kid(keys.MASTER, PUBLIC), PUBLIC, 0, 9)
-    assert "ride issuer" in _refusal(keyset=keyset.encode(1, [entry]))
+    assert "ride issuer" in _refusal(keyset=signed(keyset.encode(1, [entry])))
     assert "keyset" in _refusal(keyset=b"\xa0")
+
+
+def test_a_keyset_that_the_roots_did_not_sign():
+    payload = keyset.encode(3, [(keys.kid(keys.RIDE, PUBLIC), PUBLIC, 0, 9)])
+    assert "provision this lock again" in _refusal(keyset=payload)
+    assert "no root" not in _refusal(keyset=signed(payload, "stranger")) and _refusal(
+        keyset=signed(payload, "stranger")
+    )
+    assert "fewer than 2" in _refusal(roots=roots.encode(2, [key("root").public, key("other").public]))
+    assert "roots" in _refusal(roots=None)
+    assert "roots" in _refusal(roots=b"\xa0")
 
 
 def test_settings_at_and_beyond_their_bounds():

@@ -112,8 +112,18 @@ def test_a_cut_leaves_the_old_floors_or_the_new():
 
 def test_a_file_that_is_not_ours_is_said():
     board = VirtualBoard()
-    good = [1, 2, [[A, 1, 1]]]
-    for bad in (b"", b"\x00", [1, 2], [1, 2, 3], [1, -1, []], [1, 2, [[A, 1]]], [1, 2, [[A, 2**32 + 1, 1]]]):
+    good = [1, 2, [[A, 1, 1]], 1]
+    for bad in (
+        b"",
+        b"\x00",
+        [1, 2],
+        [1, 2, 3, 1],
+        [1, -1, [], 1],
+        [1, 2, [[A, 1]], 1],
+        [1, 2, [], -1],
+        [1, 2, []],
+        [1, 2, [[A, 2**32 + 1, 1]], 1],
+    ):
         Store(board.storage.root).write("floors", bad if isinstance(bad, bytes) else cbor.encode(bad))
         floors = Floors(Store(board.storage.root), _keyset(A))
         try:

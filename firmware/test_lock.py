@@ -355,7 +355,7 @@ def test_each_boot_is_noted_with_its_cause():
 
 
 def test_a_half_set_lock_does_not_start():
-    for missing in ("identity", "keyset", "settings.json"):
+    for missing in ("identity", "roots", "keyset", "settings.json"):
         bench = Bench(Lock)
         bench.board = bench.board.reboot()
         os.remove(bench.board.storage.root + "/" + missing)

@@ -1,3 +1,4 @@
+# heap: 512k
 """The rows by which a lock takes a release, works on it, and keeps it."""
 
 import hashlib

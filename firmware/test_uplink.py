@@ -5,6 +5,7 @@ import asyncio
 
 from boards.sim.peer import Peer
 from boards.sim.virtual import VirtualBoard
+from firmware.channel import Away
 from firmware.clock import Clock
 from firmware.floors import Floors
 from firmware.outbox import Outbox
@@ -50,8 +51,18 @@ class Rig:
         self.commands = []
         self.known = True
         self.beats = 0
+        self.errands = {telemetry.KEYSET: self._errand}
+        self.errand_results, self.ran = [], []  # what it says, True when that is all; (ms, value) of each run
         self.uplink = Uplink(
-            board, Config, self.clock, self.floors, self.receipts, self.outbox, lambda: 2, self._command
+            board,
+            Config,
+            self.clock,
+            self.floors,
+            self.receipts,
+            self.outbox,
+            lambda: 2,
+            self._command,
+            self.errands,
         )
 
     def _arrived(self, datagram):
@@ -61,6 +72,13 @@ class Rig:
     def _command(self, number, kind, args):
         self.commands.append((number, kind, args))
         return self.known
+
+    async def _errand(self, channel, value, beat):
+        self.ran.append((self.board.timeline.now, value))
+        said = self.errand_results.pop(0) if self.errand_results else True
+        if said is None:
+            raise Away
+        return said
 
     def _beat(self):
         self.beats += 1
@@ -457,3 +475,23 @@ def test_bad_weather_power_cuts_and_a_forgetful_cloud():
     assert rig.waiting() == [] and rig.told(telemetry.FIX)
     have = list(rig.peer.receipts.values())
     assert len(receipts) > 10 and all(raw in have for raw in receipts)
+
+
+def test_what_an_answer_offers_is_fetched_once_and_again_when_it_changes():
+    rig = Rig()
+    rig.peer.answer[telemetry.KEYSET] = 4
+    rig.go(200_000)
+    assert [value for _, value in rig.ran] == [4] and len(rig.peer.requests) > 2
+    rig.peer.answer[telemetry.KEYSET] = 5
+    rig.go(100_000)
+    assert [value for _, value in rig.ran] == [4, 5]
+
+
+def test_what_could_not_be_fetched_is_tried_again_later_and_later():
+    rig = Rig()
+    rig.peer.answer[telemetry.KEYSET] = 4
+    rig.errand_results = [False, False, None, False, True]
+    rig.go(400_000)
+    times = [at for at, _ in rig.ran]
+    assert [value for _, value in rig.ran] == [4] * 5
+    assert times[1] - times[0] >= 2500 and times[4] - times[3] >= 10_000

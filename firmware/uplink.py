@@ -42,9 +42,11 @@ class Uplink:
     """`config`: lock_id, k_lock, settings. `state()`: the lock's state, for status records.
 
     `on_command(id, kind, args)`: carries one out; False for one that this lock does not know.
+    `errands`: key of an answer -> coroutine function(channel, value, beat), for what an answer offers to be fetched; it
+    gives True when it is done with that value. Run when there is nothing to tell.
     """
 
-    def __init__(self, board, config, clock, floors, receipts, outbox, state, on_command):
+    def __init__(self, board, config, clock, floors, receipts, outbox, state, on_command, errands):
         self._uptime_ms, self._sleep_ms = board.clock.uptime_ms, board.clock.sleep_ms
         self._millivolts = board.battery.millivolts
         self._settings = settings = config.settings
@@ -65,6 +67,10 @@ class Uplink:
         self._sending = False
         self._status_at = None
         self._commands = []  # ids of those last carried out
+        self._errands = errands
+        self._offered, self._settled = {}, {}  # key of an answer -> value: to be fetched, and done with
+        for key in errands:
+            self._paces[key] = _Pace(board)
         receipts.listeners.append(self._appended)
 
     @property
@@ -77,16 +83,24 @@ class Uplink:
             beat()
             self._outbox.tend()
             message = self._next()
-            if message is None:
+            errand = None if message else self._errand()
+            if message is None and errand is None:
                 if self.thrifty:
                     self.channel.rest()
                 await self._sleep_ms(_STEP_MS)
-            else:
-                self._sending = True
-                try:
+                continue
+            self._sending = True
+            try:
+                if message:
                     await self._send(beat, *message)
-                finally:
-                    self._sending = False
+                else:
+                    await self._run(beat, *errand)
+            finally:
+                self._sending = False
+
+    def hurry(self):
+        """There is something to tell, and something to hear: a batch is due at once."""
+        self.contact_at = None
 
     def _appended(self, raw, parsed):
         """A new receipt travels at once, whatever failed before."""
@@ -159,6 +173,27 @@ class Uplink:
         )
         self._status_at = uptime
 
+    def _errand(self):
+        """(key, value) of an answer that offers something to be fetched, or None."""
+        for key, value in self._offered.items():
+            if self._network.ready() and self._paces[key].ready():
+                return key, value
+        return None
+
+    async def _run(self, beat, key, value):
+        try:
+            done = await self._errands[key](self.channel, value, beat)
+        except Away:
+            self._network.result(False)
+            return
+        except OSError:  # flash, which the unlock side meets too
+            done = False
+        self._paces[key].result(done)
+        if done:
+            self._settled[key] = value
+            if self._offered[key] == value:
+                del self._offered[key]
+
     # ---- and what came of it ----------------------------------------------------------------------------------
 
     async def _send(self, beat, path, payload, after):
@@ -202,6 +237,9 @@ class Uplink:
         floors = answer.get(telemetry.RIDE_FLOOR, 0), answer.get(telemetry.MASTER_FLOOR, 0)
         if any(floors):
             _try(self._floors.uplink, *floors)
+        for key in self._errands:
+            if key in answer and answer[key] != self._settled.get(key):
+                self._offered[key] = answer[key]
         for number, kind, args in answer.get(telemetry.COMMANDS, ()):
             if number not in self._commands:  # the cloud repeats it until it has the note
                 self._commands.append(number)

@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from boards.sim.virtual import START, VirtualBoard
-from cloud import db, issuers, locks, sessions, users
+from cloud import db, issuers, keyring, locks, sessions, testkeys, users
 from cloud.app import create_app
 from cloud.config import Settings
 from firmware.lock import Lock
@@ -62,7 +62,7 @@ class Template:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ringslot-street-"))
         self.signed_in: dict[str, dict[str, str]] = {}
-        self.keyset: dict[str, bytes] = {}
+        self.trust: dict[str, tuple[bytes, bytes]] = {}  # roots, and the keyset that they signed
         now = START // 1000
         for kind in ("exclusive", "pooled"):
             path = self.folder / kind
@@ -73,7 +73,9 @@ class Template:
                 issuers.make_missing(session, cloud.box, now)
                 self.signed_in[kind] = _tokens_of(session, now)
                 locks.register(session, cloud.box, LOCK_ID.hex(), K_LOCK, kind, None, now)
-                self.keyset[kind] = issuers.keyset_of(session)[1]
+                testkeys.publish(session, now)
+                row = keyring.published(session)
+                self.trust[kind] = row.roots, row.body
             cloud.db.close()
 
     def close(self) -> None:
@@ -173,7 +175,7 @@ class Street:
         self._loop = asyncio.new_event_loop()
         self.board = VirtualBoard(seed=seed)
         self.timeline = self.board.timeline
-        self._install(kind, template.keyset[kind])
+        self._install(kind, *template.trust[kind])
         settings = Settings(SECRET, f"sqlite:///{self._folder / 'cloud.db'}", still_s=STILL_S)
         self.app = create_app(settings, lambda: self.timeline.now // 1000)
         self.cloud = self.app.extensions["ringslot"]
@@ -184,10 +186,10 @@ class Street:
         self.lock = self._task = self._acting = None
         self.start()
 
-    def _install(self, kind: str, keyset: bytes) -> None:
+    def _install(self, kind: str, roots: bytes, keyset: bytes) -> None:
         settings = {"kind": kind, "uplink_host": "192.0.2.1", "still_s": STILL_S, "hold_max_s": 600}
         folder = self._folder / "provision"
-        provision.write(folder, provision.Identity(LOCK_ID, K_LOCK), keyset, settings)
+        provision.write(folder, provision.Identity(LOCK_ID, K_LOCK), roots, keyset, settings)
         for path in folder.iterdir():
             with open(f"{self.board.storage.root}/{path.name}", "wb") as file:
                 file.write(path.read_bytes())

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from boards.parts import serial_link as wire
 from protocol import exchange, keys, keyset, receipt, status, token
-from tools import provision, rv32, rv32_lock
+from tools import keysets, provision, rv32, rv32_lock
 from tools.phone import PhoneError
 from tools.rv32_lock import Client, Rv32Lock
 
@@ -39,7 +39,8 @@ class Street:
         now = int(time.time())
         entries = [(self.kid, public(self.issuer), now - 86_400, now + 86_400)]
         settings = {"kind": "exclusive", "uplink_host": "192.0.2.1"}
-        provision.write(folder / "files", self.identity, keyset.encode(1, entries), settings)
+        trusted, signed = keysets.under_one_root(keyset.encode(1, entries))
+        provision.write(folder / "files", self.identity, trusted, signed, settings)
         files = provision.read(folder / "files")
         spoil(files)
         self.lock = Rv32Lock(folder, files, heap, main)

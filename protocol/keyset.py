@@ -17,7 +17,7 @@ class KeysetError(ValueError):
 
 class Keyset:
     """`version`: uint; `keys`: kid -> (public key, nbf, exp); `roots`: (threshold, [root key]) of a new root set, or
-    None; `combs`: kid of a ride issuer -> SHA-256 of its comb's file."""
+    None; `combs`: kid of an issuer of tokens -> SHA-256 of its comb's file."""
 
     __slots__ = ("version", "keys", "roots", "combs")
 
@@ -99,6 +99,8 @@ def _combs(item, entries):
     if type(item) is not dict or not item:
         raise KeysetError("combs")
     for kid, digest in item.items():
-        if not is_bytes(kid, 4) or not is_bytes(digest, 32) or kid not in entries or kid[0] != keys.RIDE:
-            raise KeysetError("comb of no ride issuer here")
+        if not is_bytes(kid, 4) or not is_bytes(digest, 32) or kid not in entries:
+            raise KeysetError("comb of no key here")
+        if kid[0] not in (keys.RIDE, keys.MASTER):
+            raise KeysetError("comb of a key that signs no tokens")
     return item

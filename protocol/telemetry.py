@@ -19,6 +19,7 @@ NOTE_MOVED = const(6)
 NOTE_RESTARTED = const(7)
 NOTE_LOST = const(8)
 NOTE_UPDATE = const(9)  # state, and reason << 8: update.py
+NOTE_KEYSET = const(10)  # version
 NOTE_RELEASE = const(11)
 
 TIME = const(1)  # keys of an answer
@@ -26,6 +27,7 @@ RIDE_FLOOR = const(2)
 MASTER_FLOOR = const(3)
 COMMANDS = const(4)
 RECEIPTS_UP_TO = const(5)
+KEYSET = const(6)
 RELEASE = const(7)  # [version, SHA-256 of its manifest]
 
 COMMAND_BLINK = const(1)
@@ -135,6 +137,6 @@ def decode_answer(data):
         elif key == RELEASE:
             if not is_list(value, 2) or not is_uint(value[0]) or not is_bytes(value[1], 32):
                 raise TelemetryError("release")
-        elif key not in (TIME, RIDE_FLOOR, MASTER_FLOOR, RECEIPTS_UP_TO) or not is_uint(value):
+        elif key not in (TIME, RIDE_FLOOR, MASTER_FLOOR, RECEIPTS_UP_TO, KEYSET) or not is_uint(value):
             raise TelemetryError("answer")
     return item

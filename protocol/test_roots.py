@@ -144,7 +144,7 @@ def test_a_root_set_is_read_as_it_is_written():
 
 def test_what_a_keyset_may_hold_beside_its_keys():
     entry = [RIDE, ISSUER, 5, 9]
-    master = keys.kid(keys.MASTER, ISSUER)
+    master = keys.kid(keys.MASTER, ISSUER)  # not in it
     assert keyset.parse(cbor.encode({1: 1, 2: [entry], 4: {RIDE: D}})).combs == {RIDE: D}
     bad = [
         {3: [4, OLD[1]]},

@@ -23,7 +23,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol import exchange, keys, keyset, token
-from tools import comb, heap, provision, rv32, rv32_build
+from tools import comb, heap, keysets, provision, rv32, rv32_build
 
 ROOT = rv32.ROOT
 MICROPYTHON = Path(sys.prefix) / "bin" / "micropython"
@@ -161,9 +161,8 @@ def provisioned() -> dict[str, bytes]:
     settings = {"kind": "exclusive", "uplink_host": "192.0.2.1"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "lock"
-        provision.write(
-            folder, provision.Identity(b"lock-one", bytes(32)), keyset.encode(1, entries), settings
-        )
+        trusted, signed = keysets.under_one_root(keyset.encode(1, entries))
+        provision.write(folder, provision.Identity(b"lock-one", bytes(32)), trusted, signed, settings)
         return provision.read(folder)
 
 

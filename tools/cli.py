@@ -24,7 +24,7 @@ COMMANDS = {
     "provision": ("tools.cli_flash", "provision", "Make a board a lock, and draw its label and card."),
     "lock": ("tools.cli_operator", "lock", "Register locks and write what makes a board one."),
     "user": ("tools.cli_operator", "user", "Add people who run the fleet."),
-    "keys": ("tools.cli_operator", "keys", "Make and show issuer keys, and the keyset for locks."),
+    "keys": ("tools.cli_keys", "keys", "Make, rotate and withdraw keys; carry them to the locks."),
     "power": ("tools.cli_power", "power", "Predict how long a board lasts on its cell."),
     "rebuild-rides": ("tools.cli_operator", "rebuild_rides", "Make all rides anew from their receipts."),
 }
@@ -66,7 +66,7 @@ def main() -> None:
     See it first:          ringslot demo
     Then run a cloud:      ringslot up --data fleet
       with an admin:       ringslot user add you --role admin
-      with issuer keys:    ringslot keys make
+      with issuer keys:    ringslot keys list
       and a lock:          ringslot lock add BIKE-7 --out bike-7
     Try it without metal:  ringslot sim bike-7, then ringslot phone unlock
     """
@@ -86,7 +86,7 @@ def _sentence(error: Exception) -> str | None:
         from cloud.wrapping import WrongSecret
 
         if isinstance(error, Problem):
-            return error.detail
+            return f"{error.detail} ({error.extra['why']})" if "why" in error.extra else error.detail
         if isinstance(error, WrongSecret):
             return str(error)
         if isinstance(error, DBAPIError):

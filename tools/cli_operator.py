@@ -1,4 +1,4 @@
-"""Commands of whoever runs the fleet: locks, people, issuer keys, rides. They work on the cloud's database directly."""
+"""Commands of whoever runs the fleet: locks, people, rides. They work on the cloud's database directly."""
 
 import re
 import sys
@@ -8,13 +8,18 @@ from pathlib import Path
 
 import click
 
-from cloud import assets, context, db, issuers, locks, users
-from cloud.tables import KINDS, ROLES, IssuerKey
-from protocol import keyset
-from tools import provision
+from boards.sim.flash_image import make_image, read_image
+from cloud import assets, context, db, locks, users
+from cloud.tables import KINDS, ROLES
+from protocol import cbor
+from tools import keysets, provision
 from tools.cli import data_option, json_option, out, settings
 from tools.errors import ToolError
 
+DEVELOPMENT = (
+    "This fleet's keyset is signed by a development root, one file without a passphrase beside the database: good to\n"
+    "try things, not for the street. Real roots: ringslot keys root new --help"
+)
 _CODE = re.compile(r"[A-Za-z0-9-]{1,32}")
 
 
@@ -77,8 +82,13 @@ def lock_add(code, label, kind, group, uplink, folder, data, as_json) -> None:
     check_names(code, group)
     with cloud_of(data) as cloud:
         identity = add_lock(cloud, code, label or code, kind, folder, uplink, group)
+        with cloud.db.reading() as session:
+            development = keysets.development_root(cloud, session, False) is not None
     item = {"lock_id": identity.lock_id.hex(), "code": code, "kind": kind, "folder": str(folder)}
+    item["development_root"] = development
     human = f"Lock {item['lock_id']} is registered for {code}. Copy what is in {folder} to the lock, then remove it."
+    if development:
+        human += f"\n{DEVELOPMENT}"
     out(item, as_json, human)
 
 
@@ -87,6 +97,36 @@ def check_names(code: str, group: str | None) -> None:
         raise click.BadParameter("letters, digits and dashes, at most 32", param_hint="CODE")
     if group is not None and not re.fullmatch(r"[0-9a-f]{8}", group):
         raise click.BadParameter("8 lower-case hex digits", param_hint="--group")
+
+
+@lock.command("renew")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@data_option
+@json_option
+def lock_renew(folder, data, as_json) -> None:
+    """Give the lock in FOLDER a signed keyset, if it is of before there were any; its key and its rides stay.
+
+    For simulated locks, with what `ringslot sim` keeps in FOLDER/sim. A lock on the street is provisioned again.
+    """
+    with cloud_of(data) as cloud:
+        identity = cbor.decode((folder / "identity").read_bytes())
+        with cloud.db.writing() as session:
+            lock = locks.get(session, identity[1].hex())
+            signed = keysets.ready(cloud, session)
+            lock.keyset_version = signed.version
+            provision.renew(folder, signed.roots, signed.body)
+    image = folder / "sim" / "flash"
+    if image.exists():
+        kept = read_image(image)
+        kept = {
+            name: body for name, body in kept.items() if name != "floors" and not name.startswith("comb-")
+        }
+        make_image(image, kept | provision.read(folder))  # its log tells the floors again, and the cloud
+    out(
+        {"folder": str(folder), "version": signed.version},
+        as_json,
+        f"{folder} has keyset {signed.version} now.",
+    )
 
 
 def add_lock(
@@ -109,14 +149,13 @@ def add_lock(
     identity = provision.draw(bytes.fromhex(group) if group else None)
     lock_id = identity.lock_id.hex()
     with cloud.db.writing() as session:
-        issuers.make_missing(session, cloud.box, cloud.now())
-        _, keys_of_cloud = issuers.keyset_of(session)
-        locks.register(session, cloud.box, lock_id, identity.k_lock, kind, group, cloud.now())
+        signed = keysets.ready(cloud, session)
+        locks.register(session, cloud.box, lock_id, identity.k_lock, kind, group, cloud.now(), signed.version)
         assets.create(session, code, label, lock_id, cloud.now())
         # Inside the transaction: a lock whose files could not be written is not registered.
         told = {"kind": kind, "uplink_host": host, "uplink_port": int(port), **(more or {})}
         try:
-            provision.write(folder, identity, keys_of_cloud, told)
+            provision.write(folder, identity, signed.roots, signed.body, told)
         except OSError as error:
             raise ToolError(f"{folder}: {error.strerror}; no lock was registered.") from error
     return identity
@@ -156,98 +195,6 @@ def user_add(login, role, password_stdin, data, as_json) -> None:
 def add_user(cloud: context.Cloud, login: str, password: str, role: str) -> str:
     with cloud.db.writing() as session:
         return users.create_now(session, login, password, role, cloud.now())
-
-
-# --- keys ---
-
-
-@click.group()
-def keys() -> None:
-    """Make and show issuer keys. Locks believe those of the keyset that they were given.
-
-    Roles: `ride` signs claims' tokens, `master` technicians' tokens, `countersign` the word that a receipt is stored.
-    """
-
-
-@keys.command("make")
-@click.option(
-    "--role", type=click.Choice(list(issuers.ROLES)), help="A new key of this role, though there is one."
-)
-@data_option
-@json_option
-def keys_make(role, data, as_json) -> None:
-    """Make the keys that are missing, or with --role one more.
-
-    A new ride or master key works only at locks whose keyset has it.
-
-    \b
-    ringslot keys make --data fleet
-    """
-    with cloud_of(data) as cloud, cloud.db.writing() as session:
-        if role:
-            made = [issuers.make(session, cloud.box, issuers.ROLES[role], cloud.now())]
-        else:
-            made = issuers.make_missing(session, cloud.box, cloud.now())
-    out(
-        {"made": made},
-        as_json,
-        "Made " + ", ".join(made) if made else "There is a current key for each role already.",
-    )
-
-
-@keys.command("list")
-@data_option
-@json_option
-def keys_list(data, as_json) -> None:
-    """Show the keys that are not retired."""
-    with cloud_of(data) as cloud, cloud.db.reading() as session:
-        items = [
-            {
-                "kid": k.kid,
-                "role": issuers.ROLE_NAMES[k.role],
-                "public": k.public.hex(),
-                "nbf": k.nbf,
-                "exp": k.exp,
-            }
-            for k in issuers.public_keys(session, *issuers.ROLES.values())
-        ]
-    lines = [f"{item['kid']}  {item['role']:<12}{item['public']}" for item in items]
-    out({"keys": items}, as_json, "\n".join(lines) or "No keys yet: ringslot keys make")
-
-
-@keys.command("keyset")
-@click.option(
-    "--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write it there, as locks read it."
-)
-@data_option
-@json_option
-def keys_keyset(path, data, as_json) -> None:
-    """Print the keyset that the next lock would get."""
-    with cloud_of(data) as cloud, cloud.db.reading() as session:
-        if not issuers.public_keys(session, *issuers.IN_KEYSET):
-            raise ToolError("There are no issuer keys yet: ringslot keys make")
-        version, encoded = issuers.keyset_of(session)
-    if path:
-        path.write_bytes(encoded)
-    kids = [kid.hex() for kid in keyset.parse(encoded).keys]
-    out(
-        {"version": version, "kids": kids, "keyset": encoded.hex()},
-        as_json,
-        f"version {version}: {', '.join(kids)}\n{encoded.hex()}",
-    )
-
-
-@keys.command("retire")
-@click.argument("kid")
-@data_option
-@json_option
-def keys_retire(kid, data, as_json) -> None:
-    """Take the key KID out of the keyset; claims under it are over. Locks learn it with their next keyset."""
-    with cloud_of(data) as cloud, cloud.db.writing() as session:
-        if session.get(IssuerKey, kid) is None:
-            raise ToolError(f"There is no key {kid}; `ringslot keys list` shows them.")
-        issuers.retire(session, kid, cloud.now())
-    out({"retired": kid}, as_json, f"{kid} is retired.")
 
 
 # --- rides ---

@@ -5,7 +5,9 @@ import shutil
 import socket
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,6 +15,7 @@ from tools.cli import data_option, json_option, out, settings
 from tools.errors import ToolError
 from tools.processes import Processes
 
+_TEND_S = 3600
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -78,6 +81,8 @@ def up(web, coap, logs, data, as_json) -> None:
     export RINGSLOT_SECRET="$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')"
     ringslot up --data fleet --coap 0.0.0.0:5683
     """
+    from cloud import context
+    from tools import keysets
     from tools.up import CloudRun
 
     chosen = settings(data)
@@ -85,11 +90,12 @@ def up(web, coap, logs, data, as_json) -> None:
     with Processes(folder) as children:
         cloud = CloudRun(children, chosen.secret.decode(), chosen.database_url, web, coap)
         cloud.start()
+        made = context.make(chosen)
         item = {"console": f"{cloud.url}/console", "api": f"{cloud.url}/api/v1", "coap": f"coap://{coap}"}
         item["logs"] = str(folder)
         lines = [f"{name:<9}{where}" for name, where in item.items()]
         out(item, as_json, "\n".join([*lines, "Ctrl-C ends it."]))
-        _watch(list(cloud.parts.values()))
+        _watch(list(cloud.parts.values()), lambda: keysets.tend(made))
 
 
 @click.command()
@@ -175,9 +181,13 @@ def hand(port, do, more) -> None:
     click.echo(json.dumps(answer, indent=2) if answer else "done")
 
 
-def _watch(children: list) -> None:
-    """Until Ctrl-C; an error when one of them ends by itself."""
+def _watch(children: list, tend: Callable[[], Any]) -> None:
+    """Until Ctrl-C; an error when one of them ends by itself. `tend()`: every hour."""
+    due = 0.0
     while True:
+        if time.monotonic() >= due:
+            due = time.monotonic() + _TEND_S
+            tend()
         time.sleep(0.5)
         for child in children:
             if not child.running:

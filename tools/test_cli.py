@@ -1,5 +1,6 @@
 """The command as one types it: what it prints, what it says when something is missing, and its exit status."""
 
+import hashlib
 import json
 import secrets
 import stat
@@ -7,7 +8,7 @@ import stat
 import pytest
 from click.testing import CliRunner
 
-from protocol import cbor, keyset
+from protocol import cbor, ed25519, roots
 from tools.cli import COMMANDS, main
 
 PASSWORD = "correct horse battery"
@@ -70,13 +71,19 @@ def test_a_lock_is_registered_and_its_files_are_its_owners_alone(ringslot, tmp_p
     result = ringslot("lock add BIKE-7 --data fleet --out bike-7 --uplink fleet.example:5684 --json")
     lock_id = json.loads(result.output)["lock_id"]
     files = {path.name: path for path in (tmp_path / "bike-7").iterdir()}
-    kids = keyset.parse(files["keyset"].read_bytes()).keys
-    combs = ["comb-base", *(f"comb-{kid.hex()}" for kid in kids)]
-    assert sorted(files) == sorted(["identity", "keyset", "settings.json", *combs])
+    trusted = roots.parse(files["roots"].read_bytes())
+    installed = roots.verify(files["keyset"].read_bytes(), trusted, ed25519.verify)
+    combs = ["comb-base", *(f"comb-{kid.hex()}" for kid in installed.keys)]
+    assert set(installed.combs) == set(installed.keys)
+    for kid, digest in installed.combs.items():
+        assert hashlib.sha256(files[f"comb-{kid.hex()}"].read_bytes()).digest() == digest
+    assert sorted(files) == sorted(["identity", "keyset", "roots", "settings.json", *combs])
+    assert stat.S_IMODE((tmp_path / "fleet" / "development-root.pem").stat().st_mode) == 0o600
+    assert trusted[0] == 1 and json.loads(result.output)["development_root"] is True
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files.values())
     identity = cbor.decode(files["identity"].read_bytes())
     assert identity[1].hex() == lock_id and len(identity[2]) == 32 and identity[3] is None
-    assert sorted(kid[0] for kid in keyset.parse(files["keyset"].read_bytes()).keys) == [1, 2]
+    assert sorted(kid[0] for kid in installed.keys) == [1, 1, 2, 2]
     told = json.loads(files["settings.json"].read_text())
     assert told == {"kind": "exclusive", "uplink_host": "fleet.example", "uplink_port": 5684}
     assert identity[2].hex() not in result.output
@@ -108,24 +115,31 @@ def test_a_wrong_argument_is_status_2(ringslot, line):
     assert ringslot(line).exit_code == 2
 
 
-def test_keys_are_made_once_shown_and_retired(ringslot):
+def test_keys_are_made_once_shown_and_dropped(ringslot):
     assert "No keys yet" in ringslot("keys list --data fleet").output
-    assert "no issuer keys yet" in ringslot("keys keyset --data fleet").output
+    assert "no signed keyset yet" in ringslot("keys keyset show --data fleet").output
     made = json.loads(ringslot("keys make --data fleet --json").output)["made"]
-    assert len(made) == 3
+    assert len(made) == 5
     assert json.loads(ringslot("keys make --data fleet --json").output)["made"] == []
     listed = json.loads(ringslot("keys list --data fleet --json").output)["keys"]
-    assert sorted(key["role"] for key in listed) == ["countersign", "master", "ride"]
-    more = json.loads(ringslot("keys make --role ride --data fleet --json").output)["made"][0]
-    assert ringslot(f"keys retire {more} --data fleet").exit_code == 0
-    assert more not in ringslot("keys list --data fleet").output
-    assert ringslot("keys retire 01ffffff --data fleet").exit_code == 1
+    assert sorted((key["role"], key["state"]) for key in listed) == [
+        ("countersign", "current"),
+        *(("master", "current"), ("master", "next")),
+        *(("ride", "current"), ("ride", "next")),
+    ]
+    before = {key["state"]: key["kid"] for key in listed if key["role"] == "ride"}
+    assert "rotate first" in ringslot(f"keys drop {before['current']} --data fleet").output
+    rotated = json.loads(ringslot("keys rotate --role ride --data fleet --json").output)
+    assert rotated["current"] == before["next"]
+    assert ringslot(f"keys drop {before['current']} --data fleet").exit_code == 0
+    assert before["current"] not in ringslot("keys list --data fleet").output
+    assert ringslot("keys drop 01ffffff --data fleet").exit_code == 1
 
 
 def test_private_keys_are_never_printed(ringslot):
     ringslot("keys make --data fleet")
     listed = json.loads(ringslot("keys list --data fleet --json").output)["keys"]
-    assert all(set(key) == {"kid", "role", "public", "nbf", "exp"} for key in listed)
+    assert all(set(key) == {"kid", "role", "state", "public", "nbf", "exp"} for key in listed)
 
 
 def test_a_person_is_added_once(ringslot):

@@ -11,10 +11,10 @@ import json
 from boards.esp32_dev import pins as dev
 from boards.esp32c6_lock import pins as c6
 from boards.esp32s3_lock import pins as s3
-from boards.sim.bench import GROUP, K_LOCK, LOCK, key, kid_of
+from boards.sim.bench import GROUP, K_LOCK, LOCK, key, kid_of, signed
 from boards.testparts import machine
 from boards.testparts.rig import Rig
-from protocol import cbor, exchange, frames, gatt, keys, keyset, receipt, token
+from protocol import cbor, exchange, frames, gatt, keys, keyset, receipt, roots, token
 
 RIDER = "rider"
 
@@ -27,7 +27,8 @@ def provision(rig, **settings):
     given = {"kind": "exclusive", "uplink_host": "192.0.2.1"}
     given.update(settings)
     rig.put("identity", cbor.encode({1: LOCK, 2: K_LOCK, 3: GROUP}))
-    rig.put("keyset", keyset.encode(1, entries))
+    rig.put("roots", roots.encode(1, [key("root").public]))
+    rig.put("keyset", signed(keyset.encode(1, entries)))
     rig.put("settings.json", json.dumps(given).encode())
 
 

@@ -17,7 +17,7 @@ import json
 
 from boards.sim.signer import QuickKey
 from boards.sim.virtual import START, VirtualBoard
-from protocol import cbor, exchange, frames, keys, keyset, token
+from protocol import cbor, cose, exchange, frames, keys, keyset, roots, token
 
 LOCK = b"lock-one"
 GROUP = b"grp1"
@@ -53,7 +53,8 @@ class Bench:
         given = {"kind": kind, "uplink_host": "192.0.2.1"}
         given.update(settings)
         self.put("identity", cbor.encode({1: LOCK, 2: K_LOCK, 3: GROUP}))
-        self.put("keyset", keyset.encode(1, entries))
+        self.put("roots", roots.encode(1, [key("root").public]))
+        self.put("keyset", signed(keyset.encode(1, entries)))
         self.put("settings.json", json.dumps(given).encode())
 
     def put(self, name, data):
@@ -126,6 +127,12 @@ class Bench:
         }
         claims.update(changes)
         return token.mint(key(issuer).sign, kid_of(issuer), token.Claims(**claims))
+
+
+def signed(payload, *names):
+    """A keyset signed by these roots; by the bench's own one unless named."""
+    by = [key(name) for name in names or ("root",)]
+    return cose.sign(payload, [(roots.kid(one.public), one.sign) for one in by])
 
 
 def kid_of(name):

@@ -34,6 +34,7 @@ class Peer:
         self.records = {}
         self.receipts = {}  # seq -> bytes
         self.answer = {}
+        self.asked = []  # (path, number of the block, Uri-Query or None) of those
         self.requests = []  # (path, payload, whether the ID Context was named) of what verified and was fresh
         self.seen = []  # datagrams from the lock
         self.sent = []  # datagrams to it
@@ -101,7 +102,7 @@ class Peer:
         path = b"/".join([value for number, value in inner if number == coap.URI_PATH])
         self.requests.append((path, payload, id_context is not None))
         if plaintext[0] == coap.GET:
-            code, options, body = self._block(path, dict(inner).get(coap.BLOCK2))
+            code, options, body = self._block(path, dict(inner))
         else:
             options = []
             code, body = self._serve(path, payload)
@@ -150,14 +151,18 @@ class Peer:
 
     # ---- what it is for
 
-    def _block(self, path, wanted):
+    def _block(self, path, options):
         """(code, options, payload) of one block, RFC 7959 §2.4."""
+        wanted = options.get(coap.BLOCK2)
         if self.habit == "refuse" or wanted is None:
             return coap.BAD_REQUEST, [], b""
+        value = int.from_bytes(wanted, "big")
+        self.asked.append((path, value >> 4, options.get(coap.URI_QUERY)))
         data = self.resources.get(path)
+        if callable(data):
+            data = data(options.get(coap.URI_QUERY))
         if data is None:
             return coap.NOT_FOUND, [], b""
-        value = int.from_bytes(wanted, "big")
         szx = min(value & 7, self.szx)
         assert not value & 8, "the more bit of a request is 0"
         at = (value >> 4) << (value & 7) + 4
@@ -165,7 +170,8 @@ class Peer:
         if at >= len(data) and at:
             return coap.BAD_OPTION, [], b""
         answer = coap.uint(at >> szx + 4 << 4 | (end < len(data)) << 3 | szx)
-        return coap.CONTENT, [(coap.BLOCK2, answer)], data[at:end]
+        tag = hashlib.sha256(data).digest()[:8]
+        return coap.CONTENT, [(coap.ETAG, tag), (coap.BLOCK2, answer)], data[at:end]
 
     def _serve(self, path, payload):
         if self.habit == "refuse":

@@ -50,11 +50,20 @@ def everything() -> ResponseReturnValue:
             for facts in fleet.facts(session, page, now)
         ]
         total, riding = fleet.size(session)
+        behind, newest = fleet.behind(session)
     rows.sort(key=lambda row: (not row.reasons, row.bike.code if row.bike else "~"))
     following = page[-1].lock_id if len(page) == PAGE else None
     troubled = sum(bool(row.reasons) for row in rows)
     return render_template(
-        "fleet.html", rows=rows, total=total, riding=riding, troubled=troubled, following=following, now=now
+        "fleet.html",
+        rows=rows,
+        total=total,
+        riding=riding,
+        behind=behind,
+        newest=newest,
+        troubled=troubled,
+        following=following,
+        now=now,
     )
 
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from cloud import body, issuers, views
+from cloud import body, issuers, keyring, views
 from cloud.auth import STAFF, allow, cloud, public
 
 routes = Blueprint("keys", __name__, url_prefix="/api/v1")
@@ -20,6 +20,10 @@ def keys() -> ResponseReturnValue:
 @routes.get("/keyset")
 @allow(*STAFF)
 def keyset() -> ResponseReturnValue:
+    """The newest signed one, the roots that locks trust, and how many locks say they have which version."""
     with cloud().db.reading() as session:
-        version, encoded = issuers.keyset_of(session)
-    return jsonify(version=version, keyset=body.b64(encoded))
+        row, spread = keyring.published(session), keyring.spread(session)
+    have = [
+        {"version": version, "locks": spread[version]} for version in sorted(spread, key=lambda v: v or 0)
+    ]
+    return jsonify(version=row.version, keyset=body.b64(row.body), roots=body.b64(row.roots), installed=have)

@@ -3,9 +3,8 @@
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from cloud import assets, body, claims, commands, floors, issuers, locks, views
+from cloud import assets, body, claims, commands, floors, keyring, locks, views
 from cloud.auth import STAFF, allow, cloud, me
-from cloud.problem import Problem
 from cloud.tables import KINDS
 
 routes = Blueprint("locks", __name__, url_prefix="/api/v1/locks")
@@ -22,9 +21,7 @@ def register() -> ResponseReturnValue:
         {"group": body.hex_of(4)},
     )
     with cloud().db.writing() as session:
-        version, keyset = issuers.keyset_of(session)
-        if not version:
-            raise Problem("no_issuer_key")
+        signed = keyring.published(session)
         locks.register(
             session,
             cloud().box,
@@ -33,8 +30,14 @@ def register() -> ResponseReturnValue:
             fields["kind"],
             fields["group"],
             cloud().now(),
+            signed.version,
         )
-    return jsonify(lock_id=fields["lock_id"], keyset_version=version, keyset=body.b64(keyset)), 201
+    answer = {
+        "keyset_version": signed.version,
+        "keyset": body.b64(signed.body),
+        "roots": body.b64(signed.roots),
+    }
+    return jsonify(lock_id=fields["lock_id"], **answer), 201
 
 
 @routes.get("")
