@@ -176,6 +176,7 @@ def test_without_the_setting_it_stays_awake():
             await street.wait(10)
             assert street.shown_ms == 250
         assert street.naps == [] and street.lock.rest is None
+        assert street.peer.records and street.board.bearer.opened  # and keeps the network
 
     street.run(story)
 

@@ -19,6 +19,7 @@ def test_a_ride_is_dozed_through_and_closed_at_its_second():
         street.world.move()
         await street.until(lambda: street.lock.rest.dozes, 120)
         assert street.shown_ms == 0 and not street.world.radio_on
+        assert 1 in street.peer.receipts and not street.board.bearer.opened  # told, and the network let go
         await street.wait(600)
         assert street.naps == [] and street.boots == []
         street.world.still()

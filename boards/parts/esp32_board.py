@@ -53,8 +53,6 @@ def _motor(pins):
 class Board:
     """boards.contract.Board. OSError when the radio does not start. Beside the contract: `button`."""
 
-    wakes, kept = (), b""  # it does not sleep yet
-
     def __init__(self, pins, storage):
         self.name = pins.NAME
         self.motor = _motor(pins)  # first of all: it stands still
