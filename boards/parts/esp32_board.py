@@ -21,14 +21,12 @@ from boards.parts.clock import Clock
 from boards.parts.drbg import Random
 from boards.parts.gnss import Gnss
 from boards.parts.led import Led
-from boards.parts.modem import Modem
 from boards.parts.motion import Motion
 from boards.parts.motor import Bridge, Servo
 from boards.parts.reeds import Bolt, Shackle
 from boards.parts.rtc_memory import KEPT, RtcMemory
 from boards.parts.sleep import Sleep
 from boards.parts.watchdog import Watchdog
-from boards.parts.wifi import Wifi
 
 _I2C_HZ = 400_000
 _MODEM_RXBUF = 4_096  # bytes: a full datagram and a half in PPP's dress, while Python collects its garbage
@@ -123,10 +121,14 @@ class Board:
         return machine.UART(number, baudrate=baud, tx=tx, rx=rx, rxbuf=rxbuf, timeout=0)
 
     def _network(self, pins):
-        def wifi(ssid, key):
+        def wifi(ssid, key):  # imported by the one that is used: each costs heap
+            from boards.parts.wifi import Wifi
+
             return Wifi(network.WLAN(network.WLAN.IF_STA), self.clock, ssid, key)
 
         def modem(apn, user, password):
+            from boards.parts.modem import Modem
+
             uart = self._uart(pins, "MODEM", _MODEM_RXBUF)
             key = _output(pins.MODEM_KEY_PIN)
             ppp = network.PPP(uart)

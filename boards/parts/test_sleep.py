@@ -111,12 +111,20 @@ def sleeps(pins):
     board.gnss.power(True)
     began = rig.timeline.now
     board = asleep(rig, board, 3_600_000, board.wakes)
+    assert b"kept" not in rig.chip.memory  # once is enough
     assert board.boot_cause == 4 and board.kept == b"kept" and rig.timeline.now - began >= 3_600_000
     assert 3_599 <= board.clock.rtc() - 1_790_000_000 <= 3_601 and not rig.world.gnss_on
     rig.chip.pass_ms = press
     board = asleep(rig, board, 3_600_000, board.wakes, b"")
     assert board.boot_cause == 5 and board.kept == b""
     rig.wiring.button = False
+    rig.chip.pass_ms = lambda ms: (press(ms), rig.world.move())  # who presses also shakes
+    assert asleep(rig, board, 3_600_000, board.wakes, b"").boot_cause == 5
+    rig.wiring.button = False
+    rig.world.still()
+    rig.chip.pass_ms = plain
+    wait(rig, 3_000)
+    board = rig.boot()
     rig.chip.pass_ms = shake
     board = asleep(rig, board, 3_600_000, board.wakes)
     assert board.boot_cause == 6 and board.motion.moving()
@@ -135,6 +143,31 @@ def test_a_sleep_after_a_doze_is_allowed():
     board = rig.boot()
     rig.run(board.doze(300, board.wakes))
     assert asleep(rig, board, 1_000, board.wakes).boot_cause == 4
+    rig.close()
+
+
+def test_what_was_kept_is_for_the_boot_after_that_sleep_alone():
+    rig = Rig(s3)
+    board = rig.boot()
+    try:
+        board.sleep(1_000, (), b"kept")
+    except Halt:
+        pass
+    rig.chip.halted = "reset"  # it never came to sleep
+    rig.end("reset")
+    board = rig.boot()
+    assert board.boot_cause == 2 and board.kept == b""
+    rig.close()
+
+
+def test_a_doze_lets_no_watchdog_bite():
+    rig = Rig(s3)
+    board = rig.boot()
+    board.watchdog.feed()
+    wait(rig, 7_000)
+    rig.run(board.doze(5_000, ()))
+    wait(rig, 6_000)
+    assert not rig.chip.halted
     rig.close()
 
 

@@ -152,6 +152,8 @@ class Chip:
         self.check()
         if self.wake_plain and self.kind != "esp32c6":
             raise ValueError("DEEPSLEEP with gpio pins not supported on this chip")
+        if self.bluetooth or self.radio or [line for line in self.lines.values() if line.out]:
+            raise RuntimeError("it goes to sleep with something on")
         self.nap_ms, self.nap_lines = ms, self.wake_rtc
         self.halt("sleep")
 
