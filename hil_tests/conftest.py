@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from hil_tests.metal import Metal
 from tools import rv32_build
 from tools.fleet import Fleet, RadioRun
 from tools.processes import Child, Processes
@@ -50,8 +51,11 @@ def start_lock(radio, children):
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--board", choices=["sim", "qemu_rv32"], default="sim", help="what the locks under test are"
+        "--board", choices=["sim", "qemu_rv32", "metal"], default="sim", help="what the locks under test are"
     )
+    parser.addoption("--port", help="of a board on metal, such as /dev/ttyACM0; see METAL.md")
+    parser.addoption("--wired-as", default="esp32_dev", help="its folder in boards/")
+    parser.addoption("--move", action="store_true", help="let its motor turn: fingers out of the ring")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -59,9 +63,11 @@ def pytest_collection_modifyitems(config, items):
     of_rv32 = [item for item in items if "rv32_image" in getattr(item, "fixturenames", ())]
     for item in of_rv32:
         item.add_marker("rv32")
-    if config.getoption("--board") == "qemu_rv32":
-        config.hook.pytest_deselected(items=[item for item in items if item not in of_rv32])
-        items[:] = of_rv32
+    on_metal = [item for item in items if "metal" in getattr(item, "fixturenames", ())]
+    chosen = {"qemu_rv32": of_rv32, "metal": on_metal}.get(config.getoption("--board"))
+    if chosen is not None:
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -82,6 +88,17 @@ def rv32_image(request):
     if asked or (not rv32_build.missing() and rv32_build.made_before()):
         return rv32_build.build()
     pytest.skip("the 32-bit board has not been built here: `make rv32` does it")
+
+
+@pytest.fixture(scope="session")
+def metal(request):
+    """A board on a serial port; who needs it is named as not run without one."""
+    option = request.config.getoption
+    if option("--board") != "metal":
+        pytest.skip("not run: needs a board on a serial port, --board metal --port PORT (METAL.md)")
+    if not option("--port"):
+        pytest.exit("--board metal needs --port, such as --port /dev/ttyACM0", 2)
+    return Metal(option("--port"), option("--wired-as"))
 
 
 @pytest.fixture(scope="session")
