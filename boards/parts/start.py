@@ -1,7 +1,7 @@
 """From a chip that has just booted to a lock that runs, and what happens when it does not: the same for each board.
 
-The watchdog runs from the first moment of a board that is a lock. A board that is none yet waits for the one who makes
-it one: Ctrl-C leads to MicroPython's prompt, and nothing bites there.
+Of a board that was made a lock: one that is none yet, boards/launcher.py leaves at MicroPython's prompt. The watchdog
+runs before anything of firmware does.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ def run(pins, lock_class, config_error):
         asyncio.run(_live(board, lock_class, config_error))
     except (
         Exception
-    ) as error:  # not KeyboardInterrupt: who sits at the prompt is let in, for the watchdog's time
+    ) as error:  # and not KeyboardInterrupt: the prompt is open, for as long as the watchdog waits
         sys.print_exception(error)
         time.sleep_ms(_BREATH_MS)
         machine.reset()

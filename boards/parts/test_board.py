@@ -12,7 +12,6 @@ from boards.esp32_dev import pins as dev
 from boards.esp32c6_lock import pins as c6
 from boards.esp32s3_lock import pins as s3
 from boards.sim.bench import GROUP, K_LOCK, LOCK, key, kid_of, signed
-from boards.testparts import machine
 from boards.testparts.rig import Rig
 from protocol import cbor, exchange, frames, gatt, keys, keyset, receipt, roots, token
 
@@ -232,20 +231,6 @@ def test_movement_and_position_reach_the_lock():
 
 
 # ---- boots that lead to no lock
-
-
-def test_a_bare_board_waits_for_whoever_makes_it_a_lock():
-    rig = Rig(s3)
-    machine.WDT(timeout=60_000)  # the launcher's
-
-    async def story():
-        for _ in range(60):
-            await rig.timeline.sleep_ms(60_000)
-            assert not rig.chip.halted
-        assert rig.radio.shown is None and not rig.radio.on
-
-    rig.main("esp32s3_lock", story)
-    rig.close()
 
 
 def test_a_lock_that_is_set_wrongly_says_so_and_tries_again():
