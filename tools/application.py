@@ -22,7 +22,7 @@ def slot(board: str) -> dict[str, bytes]:
         if path not in linked and (frozen or path.startswith(rv32.LOCK)):
             continue
         files[path.removesuffix(".py") + ".mpy"] = rv32.compile_text(
-            path, linked.get(path, text), data["mpy_arch"]
+            path, linked.get(path, text), data["mpy_arch"], lean=True
         )
     return files
 
