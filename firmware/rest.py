@@ -32,6 +32,7 @@ class Rest:
         lock.receipts.listeners.append(self._served)
         self._begun = False
         self._full = settings.awake_s * 1000
+        self._silence_ms = lock.session.silence_ms
 
     @property
     def dozes(self):
@@ -91,7 +92,11 @@ class Rest:
         links = lock.session.links
         for link in links.values():
             if link.accepted:
-                self._served()
+                self._stranger_at = None
+                self._until = max(self._until, link.heard + self._full)
+        lock.session.silence_ms = (
+            self._silence_ms if lock.renewal.busy else self._full
+        )  # a phone that has no more to say
         lock.uplink.every_s = power.contact_s(self._settings, self._board.battery.millivolts())
         busy = lock.ledger.busy or lock.gps.on or lock.renewal.busy or self._calls(now)
         riding = lock.ledger.ride is not None

@@ -64,6 +64,7 @@ class Session:
         self._gone = gone
         self._acting = None  # the link whose request is being carried out
         self.links = {}
+        self.silence_ms = _SILENCE_MS
         self.errors = 0
         receipts.listeners.append(self._appended)
 
@@ -345,7 +346,7 @@ class Session:
         if link.begun is not None and now - link.begun >= _PROVE_MS:
             return True
         if link.accepted:
-            return now - link.heard >= _SILENCE_MS
+            return now - link.heard >= self.silence_ms
         return now - link.opened >= link.patience
 
     def _broken(self, link):

@@ -2,7 +2,7 @@
 """A lock that dozes through rides and stops, and what it still does with its last reserve."""
 
 from boards.sim.bench import key
-from firmware.test_rest import OTHER, RIDER, Phone, Street, start
+from firmware.test_rest import CTI, OTHER, RIDER, Phone, Street, start
 from protocol import exchange, receipt, status
 
 TECH = key("technician")
@@ -35,6 +35,24 @@ def test_a_ride_is_dozed_through_and_closed_at_its_second():
         phone.leave()
         await street.until(lambda: street.asleep, 120)
         assert sorted(street.peer.receipts) == [1, 2, 3]
+
+    street.run(story)
+
+
+def test_a_phone_that_stays_and_says_nothing_does_not_keep_it_awake():
+    street = Street()
+
+    async def story():
+        street.world.press()
+        await street.until(lambda: street.shown_ms, 5)
+        phone = Phone(street)
+        assert (await phone.open(street.bench.token(RIDER, 1, CTI), RIDER)).status == status.OK
+        assert 25 <= await street.until(lambda: street.lock.rest.dozes, 60) <= 35
+        assert not street.board.link.up(phone.conn)
+        street.world.close()
+        await street.until(lambda: street.shown_ms, 3)
+        phone = Phone(street)  # it finds the lock again
+        assert (await phone.with_ride(exchange.END, RIDER)).status == status.OK
 
     street.run(story)
 
