@@ -8,6 +8,9 @@ from cloud import locks, tokens
 from cloud.problem import Problem
 from cloud.tables import Lock
 from cloud.wrapping import Wrapping
+from protocol import token
+
+RIGHTS = {"service": token.SCOPE_SERVICE, "update": token.SCOPE_UPDATE}  # SPEC.md section 3, scope bits
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,11 @@ def create(
     group_id: str | None,
     hello: bytes | None,
     challenge: bytes | None,
+    rights: list[str] | None = None,
 ) -> Master:
     """Either `lock_ids` (1-8) or `group_id`; a group only with `hello` and `challenge`, made by a lock of it.
-    Masters count epochs of their own: they never touch the floors of rides.
-    Raises Problem bad_window, wrong_lock, not_found."""
+    `rights`: of RIGHTS, to open for service unless given. Masters count epochs of their own: they never touch the
+    floors of rides. Raises Problem bad_window, wrong_lock, not_found."""
     exp = now + tokens.MASTER_S if exp is None else exp
     if not now < exp <= now + tokens.MASTER_S:
         raise Problem("bad_window", most=tokens.MASTER_S)
@@ -48,5 +52,6 @@ def create(
         bound = tokens.bind(((lock, locks.key(box, lock)) for lock in candidates), hello, challenge)
         locks.saw(session, bound.lock.lock_id, bound.ride_floor, bound.receipt_seq)
         nonce = bound.nonce
-    cti, minted = tokens.issue_master(session, box, user_id, audience, holder, now, exp, nonce)
+    scope = sum(RIGHTS[right] for right in set(rights or ["service"]))
+    cti, minted = tokens.issue_master(session, box, user_id, audience, holder, now, exp, nonce, scope)
     return Master(cti, minted, exp, named)

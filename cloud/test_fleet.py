@@ -165,6 +165,16 @@ def test_a_master_token_opens_named_locks_for_a_shift(site):
         assert row.audience == " ".join(f"{lock_id}:1" for lock_id in sorted(ids))
 
 
+def test_a_master_token_carries_the_rights_that_were_asked_for_and_no_other(site):
+    bike, technician = site.bike(), site.person("technician")
+    ask = {"locks": [bike.hex], "holder_key": holder_key()}
+    for rights, scope in ((["update"], 4), (["service"], 2), (["service", "update"], 6)):
+        assert master_of(site, technician.post("/master-tokens", **ask, rights=rights)).scope == scope
+    for rights in ([], ["ride"], ["update", "update", "update"], "update"):
+        problem(technician.post("/master-tokens", **ask, rights=rights), 422, "invalid")
+    assert site.person().post("/master-tokens", **ask, rights=["update"]).status_code == 403
+
+
 def test_a_technician_recognises_a_lock_whose_last_ride_has_ended(site):
     bike, technician, rider = site.bike(), site.person("technician"), site.person()
     made = rider.claim(bike).get_json()

@@ -93,8 +93,10 @@ def issue_master(
     now: int,
     exp: int,
     nonce: bytes | None,
+    scope: int = token.SCOPE_SERVICE,
 ) -> tuple[bytes, bytes]:
-    """(cti, token) that opens these locks, or any lock of a group, without a claim. Logged under the technician."""
+    """(cti, token) for these locks, or any lock of a group, without a claim: what for says `scope`. Logged under the
+    technician."""
     cti = secrets.token_bytes(8)
     claims = token.Claims(
         aud=audience,
@@ -103,7 +105,7 @@ def issue_master(
         iat=now,
         cti=cti,
         holder=holder,
-        scope=token.SCOPE_SERVICE,
+        scope=scope,
         floor=0,
         hold=0,
         longest=0,

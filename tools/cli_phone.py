@@ -1,9 +1,11 @@
 """`ringslot phone`: a rider's or technician's phone on the command line."""
 
 import asyncio
+import contextlib
 import json
 import os
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -204,11 +206,7 @@ def end(session: Session, cti: str | None, as_json: bool) -> None:
 @json_option
 def service(session: Session, lock_id: str, as_json: bool) -> None:
     """Open the lock LOCK_ID by a master token; for technicians."""
-    rider, tapped = session.rider, time.perf_counter()
-    try:
-        which = bytes.fromhex(lock_id)
-    except ValueError:
-        raise click.BadParameter("16 hex digits", param_hint="LOCK_ID") from None
+    rider, tapped, which = session.rider, time.perf_counter(), _lock_id(lock_id)
 
     async def work() -> Opened:
         master = await rider.master(which)
@@ -216,6 +214,65 @@ def service(session: Session, lock_id: str, as_json: bool) -> None:
             return opened(await link.service(master.token, master.key), tapped)
 
     _told(session.run(work()), as_json, "The bolt is open; push the ring shut when you are done.")
+
+
+@phone.command()
+@click.argument("lock_id")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.pass_obj
+@json_option
+def update(session: Session, lock_id: str, folder: Path, as_json: bool) -> None:
+    """Bring the release in FOLDER to the lock LOCK_ID; for technicians. Broken off, it goes on where it stopped."""
+    from protocol import update as said
+    from tools import release
+
+    rider, brought = session.rider, release.read(folder)
+    if not brought.manifest:
+        raise ToolError("Nobody has signed this release; `ringslot release sign` does.")
+    which = _lock_id(lock_id)
+
+    async def work() -> tuple[int, int]:
+        master = await rider.master(which, "update")
+        async with rider.at(master) as link:
+            answer = await link.may_update(master.token, master.key)
+            if not answer.ok:
+                raise ToolError(answer.sentence)
+            with _progress(as_json) as told:
+                return await link.bring(brought, told)
+
+    state, reason = session.run(work())
+    item = {"ok": state == said.TRIAL, "state": state, "reason": reason}
+    if item["ok"]:
+        out(
+            item,
+            as_json,
+            f"The lock starts release {brought.version} now; it keeps it once its self-test has passed.",
+        )
+        return
+    if as_json:
+        out(item, as_json, "")
+        raise click.exceptions.Exit(1)
+    raise ToolError(said.sentence(reason))
+
+
+def _lock_id(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise click.BadParameter("16 hex digits", param_hint="LOCK_ID") from None
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Bytes that the phone has sent, on standard error."""
+
+    def told(sent: int) -> None:
+        if not quiet:
+            click.echo(f"\r{sent} bytes", err=True, nl=False)
+
+    yield told
+    if not quiet:
+        click.echo(err=True)
 
 
 @phone.command()

@@ -68,10 +68,12 @@ class Rider:
         body = {"hello": b64(greeting.hello), "challenge": b64(greeting.answer)}
         return self._kept(await self._post(f"/api/v1/claims/{part(claim.cti.hex())}/token", body), claim.key)
 
-    async def master(self, lock_id: bytes) -> Claim:
-        """A technician's token for one lock."""
+    async def master(self, lock_id: bytes, *rights: str) -> Claim:
+        """A technician's token for one lock: to open it, or with these rights of the API."""
         key = Ed25519PrivateKey.generate()
-        body = {"locks": [lock_id.hex()], "holder_key": b64(key.public_key().public_bytes_raw())}
+        body: dict = {"locks": [lock_id.hex()], "holder_key": b64(key.public_key().public_bytes_raw())}
+        if rights:
+            body["rights"] = list(rights)
         answer = await self._post("/api/v1/master-tokens", body)
         return self._kept({**answer, **answer["locks"][0]}, key)
 

@@ -26,6 +26,7 @@ def create() -> ResponseReturnValue:
             "hello": MESSAGE,
             "challenge": MESSAGE,
             "exp": body.integer(),
+            "rights": body.list_of(body.word(*masters.RIGHTS), 1, len(masters.RIGHTS)),
         },
     )
     _shape(fields)
@@ -43,6 +44,7 @@ def create() -> ResponseReturnValue:
             fields["group"],
             fields["hello"],
             fields["challenge"],
+            fields["rights"],
         )
         signers = issuers.public_keys(session, keys.COUNTERSIGN)
         named = [
