@@ -7,6 +7,7 @@ CONTACT it counts as contact by its epoch.
 
 from protocol import keys, status, token
 from protocol.compat import const
+from protocol.exchange import DECOMMISSION as CMD_DECOMMISSION
 from protocol.exchange import END as CMD_END
 from protocol.exchange import OPEN as CMD_OPEN
 from protocol.exchange import SERVICE as CMD_SERVICE
@@ -21,6 +22,7 @@ END = const(68)
 SUCCESSOR = const(69)
 SERVICE = const(70)
 UPDATE = const(71)  # nothing to move: this link may bring a release
+DECOMMISSION = const(72)  # nothing to move: whatever makes this board a lock goes
 
 VERIFIED = const(5)  # row numbers
 CONTACT = const(8)
@@ -32,7 +34,7 @@ class View:
     `lock_id`, `group` (or None), `pooled`, `keyset`; `state` and `ride` (.cti, .epoch) or None, `last` (cti of the
     ride that ended last, or None), `busy`; `challenge` of this link or None; `now` (Unix s, or None), `error` (s),
     `known` (the clock is good enough), `time_floor`, `ride_floor`, `master_floor`; `bolt_open`, `bolt_closed`,
-    `still` (for the orphan time), `linked` (the ride's phone is here); `millivolts`, `start_reserve`,
+    `ring_open`, `still` (for the orphan time), `linked` (the ride's phone is here); `millivolts`, `start_reserve`,
     `reopen_reserve`.
     """
 
@@ -62,9 +64,15 @@ _KINDS = {
     (CMD_OPEN, True): _RIDE,
     (CMD_SERVICE, True): _MASTER,
     (CMD_UPDATE, True): _MASTER,
+    (CMD_DECOMMISSION, True): _MASTER,
 }
 _ROLE = {_RIDE: keys.RIDE, _MASTER: keys.MASTER}
-_SCOPE = {CMD_OPEN: token.SCOPE_RIDE, CMD_SERVICE: token.SCOPE_SERVICE, CMD_UPDATE: token.SCOPE_UPDATE}
+_SCOPE = {
+    CMD_OPEN: token.SCOPE_RIDE,
+    CMD_SERVICE: token.SCOPE_SERVICE,
+    CMD_UPDATE: token.SCOPE_UPDATE,
+    CMD_DECOMMISSION: token.SCOPE_DECOMMISSION,
+}
 
 
 def _kind(request):
@@ -146,6 +154,10 @@ def _in_use(v, r):
     return v.ride is not None and (v.linked or not orphan(v))
 
 
+def _decommissions(r):
+    return r.command == CMD_DECOMMISSION
+
+
 def _left_by_service(v, r):
     return v.ride is None and (v.bolt_open or v.state == status.STATE_SERVICE) and not v.still
 
@@ -182,12 +194,25 @@ ROWS = (  # SPEC.md's number, kinds of request, condition, verdict
     (10, _RIDE, lambda v, r: r.token.claims.single and v.pooled, status.MODE),  # single ride in a pool
     (11, _RIDE, _in_use, status.IN_USE),  # in use
     (11, _MASTER, lambda v, r: v.state == status.STATE_OPEN, status.IN_USE),  # open by a ride
+    (
+        11,
+        _MASTER,
+        lambda v, r: _decommissions(r) and v.ride is not None,
+        status.IN_USE,
+    ),  # a ride to end first
     (12, _RIDE, _left_by_service, status.SERVICE),  # open by service
+    (
+        12,
+        _MASTER,
+        lambda v, r: _decommissions(r) and not v.ring_open,
+        status.NOT_OPEN,
+    ),  # nobody has the ring open
     (13, _RIDE, lambda v, r: v.millivolts < v.start_reserve, status.LOW_BATTERY),  # start reserve
     (13, _MASTER, lambda v, r: v.millivolts < v.reopen_reserve, status.LOW_BATTERY),  # re-open reserve
     (14, _RIDE, lambda v, r: v.bolt_open, HAND_OVER),  # hand over
     (14, _RIDE, lambda v, r: True, START),  # start
     (14, _MASTER, lambda v, r: r.command == CMD_UPDATE, UPDATE),  # update
+    (14, _MASTER, lambda v, r: _decommissions(r), DECOMMISSION),  # decommission
     (14, _MASTER, lambda v, r: True, SERVICE),  # service
 )
 

@@ -40,6 +40,8 @@ _LIMIT_MS = const(
     5_000
 )  # in which each task shows signs of life: two signatures take one and a half on a slow chip
 _WATCHDOG = const(3)  # boot cause; those above end a sleep
+_ERASING = "erasing"  # wipe.MARK
+_LEAVE_MS = const(5_000)  # for a phone to hear that this was the last
 _AWAY_MS = const(30_000)  # the same for the uplink, whose network may be slow to open
 
 
@@ -53,6 +55,11 @@ class Lock:
     def __init__(self, board):
         self.board = self._board = board
         self.store = store = Store(board.storage.root)
+        if store.size(_ERASING):
+            from firmware import wipe
+
+            wipe.finish(board)
+            board.reset()
         self.config = config = Config(store)
         self.load_combs()  # first of all: they need the heap in one piece
         self.floors = Floors(store, config.keyset)
@@ -158,12 +165,24 @@ class Lock:
 
     def tick(self):
         """What time brings: closes, ends, deadlines, another advertisement. Every 50 ms or so."""
+        if self.unlock.gone:
+            self._leave()
+            return
         self.watch.look()
         self.session.tick()
         self.gps.ride(self.state == status.STATE_OPEN)
         self.advert.tick(self.rest.look() if self.rest else self.config.settings.advertise_ms)
         self._stamp()
         self._health()
+
+    def _leave(self):
+        """Of a lock that was decommissioned: nothing is written any more, and a boot finishes it."""
+        self.session.tick()
+        now = self._board.clock.uptime_ms()
+        if self.ledger.busy:
+            self._free_at = now
+        elif not self.session.links or now - self._free_at >= _LEAVE_MS:
+            self._board.reset()
 
     def _health(self):
         now = self._board.clock.uptime_ms()

@@ -235,7 +235,7 @@ class Session:
                 for other in self.links.values():
                     if other.cti == ride.cti:
                         other.cti = None
-            if verdict != accept.SERVICE:
+            if verdict not in (accept.SERVICE, accept.DECOMMISSION):
                 link.cti = request.token.claims.cti if request.token else ride.cti
             self._result(link, status.OK, outcome.receipt, timing)
             self._show("ok")

@@ -49,6 +49,7 @@ class Unlock:
         view.reopen_reserve = config.settings.reopen_reserve_mv
         self._raised = None  # by the request that was decided last
         self._pending = None  # an intent on flash without its receipt
+        self.gone = False  # it was decommissioned: a boot is all that is left to do
 
     # ---- the boot
 
@@ -105,6 +106,7 @@ class Unlock:
         v.master_floor = self._floors.master()
         where = self._actuator.position()
         v.bolt_open, v.bolt_closed, v.still = where == OPEN, where == CLOSED, self._stillness.still()
+        v.ring_open = not self._board.shackle.closed()
         v.millivolts = self._board.battery.millivolts()
         return v
 
@@ -213,6 +215,25 @@ class Unlock:
     async def _already(self, verdict, request, evidence, raised):
         return Outcome(status.OK, self._ledger.latest())
 
+    async def _decommission(self, verdict, request, evidence, raised):
+        """The receipt first, for it needs the key; it is handed out when all the rest is gone."""
+        verified, ledger = request.token, self._ledger
+        epoch = verified.claims.epoch_for(self._config.lock_id) or 0
+        raw = ledger.commit(
+            receipt.DECOMMISSION,
+            ledger.state,
+            None,
+            raised=raised,
+            cti=verified.claims.cti,
+            evidence=evidence,
+            issue=[verified.kid, epoch],
+        )
+        from firmware import wipe  # used once in a lock's life
+
+        self.gone = True
+        await wipe.erase(self._board, self._board.clock)
+        return Outcome(status.OK, raw)
+
     async def _end(self, verdict, request, evidence, raised):
         return Outcome(status.OK, self._ledger.end(receipt.END_RIDER, evidence))
 
@@ -268,4 +289,5 @@ _DO = {
     accept.SUCCESSOR: Unlock._successor,
     accept.ALREADY: Unlock._already,
     accept.END: Unlock._end,
+    accept.DECOMMISSION: Unlock._decommission,
 }

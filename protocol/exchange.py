@@ -26,6 +26,7 @@ OPEN = const(1)  # commands
 END = const(2)
 SERVICE = const(3)
 UPDATE = const(4)
+DECOMMISSION = const(5)
 
 FLAG_CLOCK_UNKNOWN = const(1)
 FLAG_SLOW = const(2)  # a comb is missing or damaged: no rule depends on it

@@ -23,6 +23,7 @@ MALFORMED = const(17)
 NO_CHALLENGE = const(18)
 VERSION = const(19)
 QUARANTINE = const(20)
+NOT_OPEN = const(21)
 
 _TABLE = (  # row number = code
     ("OK", ""),
@@ -46,6 +47,7 @@ _TABLE = (  # row number = code
     ("NO_CHALLENGE", "Too late; start again."),
     ("VERSION", "App and lock speak different versions; update the app."),
     ("QUARANTINE", "This lock is out of order."),
+    ("NOT_OPEN", "Open the ring first."),
 )
 NAMES = {code: row[0] for code, row in enumerate(_TABLE)}
 SENTENCES = {code: row[1] for code, row in enumerate(_TABLE)}

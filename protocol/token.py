@@ -16,8 +16,8 @@ AUDIENCE_MAX = const(8)  # locks in one token
 SCOPE_RIDE = const(1)
 SCOPE_SERVICE = const(2)  # a master token's: these bits
 SCOPE_UPDATE = const(4)
-_SCOPE_ALL = const(6)
-_SCOPES = (SCOPE_RIDE, SCOPE_SERVICE, SCOPE_UPDATE, _SCOPE_ALL)
+SCOPE_DECOMMISSION = const(8)
+_SCOPES = (SCOPE_RIDE,) + tuple(range(2, 16, 2))
 
 ROLE_OF_SCOPE = {scope: keys.RIDE if scope == SCOPE_RIDE else keys.MASTER for scope in _SCOPES}
 

@@ -30,6 +30,7 @@ FIND_S = 12.0
 CONNECT_S = 4.0  # a lock that has just changed its address is not there any more: listen again, soon
 _ANSWER_S = 12.0  # the lock's own deadline is 10 s
 _WORK_S = 100.0  # in which a lock that takes a release says something: it reads and writes all of it
+_ERASE_S = 300.0  # to write megabytes of flash
 _TRIES = 3  # a first connection over the air often fails, and the lock may change its address meanwhile
 _BATCHES_MAX = 500  # a lock that never says "no more" is not listened to for ever
 
@@ -221,6 +222,10 @@ class Link:
             if state in (update.TRIAL, update.REFUSED):
                 return state, reason
 
+    async def decommission(self, token: bytes, key: Ed25519PrivateKey) -> Answer:
+        """DECOMMISSION by a master token: the answer's receipt says that the lock has erased what it was."""
+        return await self._request(exchange.DECOMMISSION, token, subject(token), key, _ERASE_S)
+
     async def collect(self) -> list[bytes]:
         """Sealed batches of receipts that the cloud lacks; this phone can carry them but not read them."""
         batches: list[bytes] = []
@@ -266,7 +271,12 @@ class Link:
         return self._result(await self._answer(exchange.RESULT), started)
 
     async def _request(
-        self, command: int, token: bytes | None, subject: bytes, key: Ed25519PrivateKey
+        self,
+        command: int,
+        token: bytes | None,
+        subject: bytes,
+        key: Ed25519PrivateKey,
+        patience_s: float = _ANSWER_S,
     ) -> Answer:
         started = time.perf_counter()
         greeting = self._greeting or await self.greet()
@@ -276,7 +286,7 @@ class Link:
         proof = exchange.hinted(proof, key.public_key().public_bytes_raw())
         self.spoken = greeting.hello, exchange.encode_request(command, token, proof)
         await self._send(exchange.REQUEST, self.spoken[1])
-        return self._result(await self._answer(exchange.RESULT), started)
+        return self._result(await self._answer(exchange.RESULT, patience_s), started)
 
     def _result(self, body: bytes, started: float) -> Answer:
         code, receipt, ms = _read(exchange.decode_result, body)
@@ -296,13 +306,13 @@ class Link:
             if self._answers.empty():  # else it cut the link with a word of why
                 raise PhoneError(f"The link to the lock was lost: {error}") from error
 
-    async def _answer(self, opcode: int) -> bytes:
+    async def _answer(self, opcode: int, patience_s: float = _ANSWER_S) -> bytes:
         """The body of the next answer. A RESULT where something else was due becomes Refused."""
-        return (await self._either(opcode))[1]
+        return (await self._either(opcode, patience_s=patience_s))[1]
 
-    async def _either(self, *opcodes: int) -> tuple[int, bytes]:
+    async def _either(self, *opcodes: int, patience_s: float = _ANSWER_S) -> tuple[int, bytes]:
         """(opcode, body) of the next answer, which is one of these."""
-        wait_s = _ANSWER_S if exchange.PROGRESS not in opcodes else _WORK_S
+        wait_s = patience_s if exchange.PROGRESS not in opcodes else _WORK_S
         try:
             answer = await asyncio.wait_for(self._answers.get(), wait_s)
         except TimeoutError:
