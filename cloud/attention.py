@@ -1,10 +1,11 @@
 """What of a lock needs a person, and why. Pure: rows and counts in, sentences out."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cloud.tables import Lock, Ride
-from protocol import status
+from cloud.tables import Lock, Ride, Rollout
+from protocol import status, update
 
 SILENT_S = 3600  # a lock says something every minute or so, but it may stand in a cellar
 LOW_MV = 3500  # the locks' own start reserve unless set otherwise: below it no ride starts
@@ -91,6 +92,12 @@ def _long(facts: Facts) -> str | None:
     return None
 
 
+def _came_back(facts: Facts) -> str | None:
+    if facts.lock.update_state == update.ROLLED_BACK:
+        return f"Came back from an update; release {facts.lock.release} runs"
+    return None
+
+
 REASONS: tuple[tuple[str, Callable[[Facts], str | None]], ...] = (  # the gravest first
     ("fork", _fork),
     ("chain", _chain),
@@ -101,9 +108,26 @@ REASONS: tuple[tuple[str, Callable[[Facts], str | None]], ...] = (  # the graves
     ("silent", _silent),
     ("gap", _gap),
     ("long", _long),
+    ("update", _came_back),
 )
 
 
 def needed(facts: Facts) -> list[Reason]:
     """Why somebody should look at this lock; empty when nobody need."""
     return [Reason(code, text) for code, reason in REASONS if (text := reason(facts))]
+
+
+def halted(row: Rollout) -> Reason:
+    """Why a rollout that was halted waits for a person."""
+    what = f"The rollout of release {row.version} to {row.board}"
+    if row.evidence is None:
+        return Reason("rollout", f"{what} was halted by a person, at {row.percent} %")
+    found = json.loads(row.evidence)
+    silent, back = found["silent_count"], found["rolled_back_count"]
+    parts = [f"{silent} fell silent"] * bool(silent) + [f"{back} came back from it"] * bool(back)
+    named = ", ".join(found["silent"] + found["rolled_back"])
+    return Reason(
+        "rollout",
+        f"{what} halted itself at {row.percent} %: of {found['begun']} locks that began it {' and '.join(parts)}"
+        f" ({named})",
+    )

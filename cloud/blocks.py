@@ -11,7 +11,7 @@ from collections.abc import Callable
 from aiocoap import Message
 from aiocoap.numbers.codes import Code
 
-from cloud import keyring
+from cloud import keyring, rollouts
 from cloud.context import Cloud
 from cloud.problem import NotOffered
 
@@ -22,6 +22,8 @@ Body = Callable[[Cloud, str, tuple[str, ...], tuple[str, ...]], bytes]
 RESOURCES: dict[str, Body] = {
     "k": keyring.keyset_for,
     "c": keyring.comb_for,
+    "m": rollouts.manifest_for,
+    "f": rollouts.file_for,
 }
 
 

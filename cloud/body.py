@@ -121,6 +121,16 @@ def code(value: Any) -> str:
     return value
 
 
+_BOARD = re.compile("[a-z0-9_]{1,24}", re.ASCII)
+
+
+def board(value: Any) -> str:
+    """A kind of board, as a release names it."""
+    if type(value) is not str or not _BOARD.fullmatch(value):
+        raise ValueError("must be 1 to 24 of a-z, 0-9 and _")
+    return value
+
+
 def integer(low: int = 0, high: int = UINT32) -> Reader:
     def reader(value: Any) -> int:
         if type(value) is not int or not low <= value <= high:

@@ -19,6 +19,9 @@ class Settings:
     still_s: int = (
         300  # stillness after which a ride left open bills no longer (SPEC 8); as the locks are set
     )
+    uplink_s: int = (
+        300  # how often a lock says something at the least; three of these without a word: it is silent
+    )
     proxies: int = 0  # how many reverse proxies stand in front and set X-Forwarded-For and -Proto
 
 
@@ -29,6 +32,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         database_url=_database_url(environ),
         coap=_address(environ, "RINGSLOT_COAP", "127.0.0.1:5683"),
         still_s=_count(environ, "RINGSLOT_STILL_S", 300, 86400),
+        uplink_s=_count(environ, "RINGSLOT_UPLINK_S", 300, 86400),
         proxies=_count(environ, "RINGSLOT_PROXIES", 0, 8),
     )
 

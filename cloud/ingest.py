@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cloud import commands, floors, keyring, locks, receipts
+from cloud import commands, floors, keyring, locks, receipts, rollouts
 from cloud import telemetry as batches
 from cloud.context import Cloud
 from cloud.tables import Lock
@@ -22,7 +22,7 @@ def telemetry(cloud: Cloud, lock_id: str, payload: bytes) -> bytes:
     with cloud.db.writing() as session:
         lock = locks.get(session, lock_id, for_update=True)
         batches.take(session, lock, payload, now)
-        return wire.encode_answer(_answer(session, lock, now))
+        return wire.encode_answer(_answer(cloud, session, lock, now))
 
 
 def take_receipts(cloud: Cloud, lock_id: str, payload: bytes) -> bytes:
@@ -32,11 +32,13 @@ def take_receipts(cloud: Cloud, lock_id: str, payload: bytes) -> bytes:
     with cloud.db.writing() as session:
         receipts.take(cloud, session, lock_id, bodies, "uplink")
         lock = locks.get(session, lock_id)
-        return wire.encode_answer({**_answer(session, lock, now), wire.RECEIPTS_UP_TO: lock.received_seq})
+        return wire.encode_answer(
+            {**_answer(cloud, session, lock, now), wire.RECEIPTS_UP_TO: lock.received_seq}
+        )
 
 
-def _answer(session: Session, lock: Lock, now: int) -> dict:
-    """Time, floors, the newest keyset and commands, as SPEC 10."""
+def _answer(cloud: Cloud, session: Session, lock: Lock, now: int) -> dict:
+    """Time, floors, the newest keyset, a release and commands, as SPEC 10."""
     lock.last_seen_at = now
     session.flush()
     floors.settle(session, lock.lock_id, now)
@@ -47,6 +49,8 @@ def _answer(session: Session, lock: Lock, now: int) -> dict:
     }
     if (signed := keyring.newest(session)) is not None:
         answer[wire.KEYSET] = signed.version
+    if (release := rollouts.offer(session, lock, now, cloud.settings.uplink_s)) is not None:
+        answer[wire.RELEASE] = release
     if asked := commands.pending(session, lock.lock_id, now):
         answer[wire.COMMANDS] = [[command_id, kind, args] for command_id, kind, args in asked]
     return answer

@@ -22,8 +22,9 @@ def register(
     group_id: str | None,
     now: int,
     keyset_version: int | None = None,
+    board: str | None = None,
 ) -> None:
-    """`keyset_version`: of the keyset that it gets.
+    """`keyset_version`: of the keyset that it gets; `board`: whose releases are for it, none unless named.
     Raises Problem lock_exists, also when only the first four bytes are taken: they are the OSCORE sender id."""
     values = {
         "lock_id": lock_id,
@@ -33,6 +34,7 @@ def register(
         "group_id": group_id,
         "registered_at": now,
         "keyset_version": keyset_version,
+        "board": board,
     }
     rows = insert(session, Lock).values(values).on_conflict_do_nothing().returning(Lock.lock_id)
     if session.execute(rows).one_or_none() is None:

@@ -21,6 +21,10 @@ TABLE: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "This address does not take that method."),
     "too_large": (413, "The body is too large; 64 KiB is the most."),
     "not_json": (415, "Send application/json."),
+    "not_multipart": (
+        415,
+        "Send multipart/form-data with one part `manifest` and a part `file` for each file.",
+    ),
     "unexpected": (500, "Something went wrong on our side; it has been logged."),
     "unavailable": (503, "The database cannot be reached just now; try again in a moment."),
     # bodies
@@ -47,6 +51,19 @@ TABLE: dict[str, tuple[int, str]] = {
     "keyset_useless": (422, "Locks would take this keyset, and this fleet could not work with it."),
     "no_lock_on_bike": (409, "This bike has no lock yet."),
     "floor_ahead": (422, "The floor is above every epoch issued so far; the next claims would be dead."),
+    # releases
+    "release_refused": (422, "No lock would take this release."),
+    "release_taken": (
+        409,
+        "This board has another release of that number; a release never changes: give yours a new one.",
+    ),
+    "no_release": (404, "There is no such release; upload it first."),
+    "rollout_open": (409, "Another rollout is open on this board; end it first."),
+    "rollout_over": (409, "This rollout is done; start another."),
+    "percent_back": (
+        422,
+        "A percentage only grows; to keep the release from further locks, halt the rollout.",
+    ),
     # claims and tokens
     "already_claimed": (409, "This bike is claimed by someone."),
     "claim_limit": (409, "You hold as many open claims as one may; cancel one first."),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cloud import commands, fixes, keyring, rides
+from cloud import commands, fixes, keyring, rides, rollouts
 from cloud.db import insert
 from cloud.tables import Lock, Note, StatusSample
 from protocol import receipt, telemetry
@@ -73,12 +73,15 @@ def _store_status(session: Session, lock: Lock, rows: list[dict]) -> None:
 def _store_notes(session: Session, lock: Lock, rows: list[dict], now: int) -> None:
     if not rows:
         return
-    session.execute(insert(session, Note).values(rows).on_conflict_do_nothing())
+    stored = insert(session, Note).values(rows).on_conflict_do_nothing().returning(Note.seq)
+    fresh = set(session.scalars(stored))  # a batch that is repeated tells nothing twice
     for row in rows:
         if row["note"] == telemetry.NOTE_COMMAND_DONE:
             commands.done(session, lock.lock_id, row["value"], now)
         elif row["note"] == telemetry.NOTE_KEYSET:
             keyring.installed(lock, row["value"])
+        elif row["note"] in (telemetry.NOTE_UPDATE, telemetry.NOTE_RELEASE) and row["seq"] in fresh:
+            rollouts.told(session, lock, row["note"], row["value"], now)
 
 
 def notes(session: Session, lock_id: str, limit: int) -> Sequence[Note]:

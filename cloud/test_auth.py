@@ -36,6 +36,13 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("POST", "/api/v1/sealed"): EVERYBODY,
     ("GET", "/api/v1/locks/<id8:lock_id>/receipts"): STAFF,
     ("GET", "/api/v1/rides"): EVERYBODY,
+    ("POST", "/api/v1/releases"): {"admin"},
+    ("GET", "/api/v1/releases"): STAFF,
+    ("POST", "/api/v1/rollouts"): {"admin"},
+    ("GET", "/api/v1/rollouts"): STAFF,
+    ("GET", "/api/v1/rollouts/<id4:rollout_id>"): STAFF,
+    ("PATCH", "/api/v1/rollouts/<id4:rollout_id>"): {"admin"},
+    ("PATCH", "/api/v1/locks/<id8:lock_id>"): {"admin"},
     ("GET", "/api/v1/rides/<id16:ride_id>"): EVERYBODY,
     ("GET", "/api/v1/rides/<id16:ride_id>/track"): EVERYBODY,
     ("GET", "/console"): STAFF,
@@ -45,7 +52,13 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("POST", "/sign-in"): ANYONE,
     ("POST", "/sign-out"): EVERYBODY,
 }
-SAMPLE = {"<id16:ride_id>": "00" * 16, "<id8:cti>": "00" * 8, "<id8:lock_id>": "00" * 8, "<code:code>": "A1"}
+SAMPLE = {
+    "<id4:rollout_id>": "00" * 4,
+    "<id16:ride_id>": "00" * 16,
+    "<id8:cti>": "00" * 8,
+    "<id8:lock_id>": "00" * 8,
+    "<code:code>": "A1",
+}
 
 
 def routes(app):

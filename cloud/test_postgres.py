@@ -12,6 +12,7 @@ from cloud.test_console import *  # noqa: F403
 from cloud.test_fleet import *  # noqa: F403
 from cloud.test_race import PAIRS, check, race
 from cloud.test_rides import *  # noqa: F403
+from cloud.test_rollouts import *  # noqa: F403
 from cloud.testsite import Site, served
 
 pytestmark = pytest.mark.skipif(testpostgres.find() is None, reason="PostgreSQL is not installed here")

@@ -49,6 +49,9 @@ class Person:
     def post(self, path: str, **fields: Any) -> TestResponse:
         return self.client.post("/api/v1" + path, headers=self.headers, json=fields)
 
+    def patch(self, path: str, **fields: Any) -> TestResponse:
+        return self.client.patch("/api/v1" + path, headers=self.headers, json=fields)
+
     def claim(self, bike: "Bike", **fields: Any) -> TestResponse:
         return self.post("/claims", **{"code": bike.code, "holder_key": holder_key(), **fields})
 

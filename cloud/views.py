@@ -1,17 +1,19 @@
 """Rows as JSON: what of a row is shown, and to whom. Bytes are base64url, ids hex, times Unix seconds."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from cloud import advertising, claims
+from cloud import advertising, attention, claims
 from cloud.assets import Bike
 from cloud.body import b64
 from cloud.issuers import ROLE_NAMES
 from cloud.problem import TABLE
 from cloud.receipts import Outcome
-from cloud.tables import Asset, Claim, Fix, IssuerKey, Lock, Receipt, Ride
+from cloud.tables import Asset, Claim, Fix, IssuerKey, Lock, Receipt, Release, Ride, Rollout
 from protocol import receipt as wire
 from protocol import status
+from protocol import update as said
 
 
 def claim(row: Claim, now: int) -> dict[str, Any]:
@@ -88,6 +90,9 @@ def lock(row: Lock, asset: Asset | None) -> dict[str, Any]:
         "battery_mv": row.battery_mv,
         "clock_error_s": row.clock_error_s,
         "keyset_version": row.keyset_version,
+        "board": row.board,
+        "release": row.release,
+        "update": update_state(row),
         "next_epoch": row.next_epoch,
         "next_master_epoch": row.next_master_epoch,
         "seen_floor": row.seen_floor,
@@ -95,6 +100,60 @@ def lock(row: Lock, asset: Asset | None) -> dict[str, Any]:
         "master_floor": row.master_floor,
         "reported_seq": row.reported_seq,
         "received_seq": row.received_seq,
+    }
+
+
+UPDATE_STATES = {
+    said.DOWNLOADING: "downloading",
+    said.VERIFIED: "verified",
+    said.TRIAL: "on trial",
+    said.CONFIRMED: "confirmed",
+    said.ROLLED_BACK: "rolled back",
+    said.REFUSED: "refused",
+}
+
+
+def update_state(row: Lock) -> dict[str, Any] | None:
+    """What a lock last told of an update, with its reason where it refused."""
+    if row.update_state is None:
+        return None
+    why = said.sentence(row.update_reason) if row.update_state == said.REFUSED else None
+    return {"state": UPDATE_STATES.get(row.update_state, "unknown"), "why": why, "at": row.update_at}
+
+
+def release(row: Release) -> dict[str, Any]:
+    return {
+        "board": row.board,
+        "version": row.version,
+        "counter": row.counter,
+        "expires": row.expires,
+        "digest": row.digest.hex(),
+        "files": row.files,
+        "size": row.size,
+        "taken_at": row.taken_at,
+    }
+
+
+def rollout(row: Rollout, progress: dict[str, int]) -> dict[str, Any]:
+    halt = None
+    if row.state == "halted":
+        evidence = json.loads(row.evidence) if row.evidence else None
+        halt = {
+            "by": row.halted_by,
+            "at": row.changed_at,
+            "said": attention.halted(row).text,
+            "evidence": evidence,
+        }
+    return {
+        "rollout_id": row.rollout_id,
+        "board": row.board,
+        "version": row.version,
+        "percent": row.percent,
+        "state": row.state,
+        "started_at": row.started_at,
+        "changed_at": row.changed_at,
+        "halt": halt,
+        "progress": progress,
     }
 
 

@@ -14,6 +14,8 @@ NOUNS = (
     "masters",
     "receipts",
     "rides",
+    "releases",
+    "rollouts",
     "pages",
     "console",
 )
@@ -31,6 +33,12 @@ class Id16(BaseConverter):
     regex = "[0-9a-f]{32}"
 
 
+class Id4(BaseConverter):
+    """A rollout id."""
+
+    regex = "[0-9a-f]{8}"
+
+
 class Code(BaseConverter):
     """The code on a bicycle's sticker, as body.code."""
 
@@ -38,6 +46,6 @@ class Code(BaseConverter):
 
 
 def install(app: Flask) -> None:
-    app.url_map.converters.update(id8=Id8, id16=Id16, code=Code)
+    app.url_map.converters.update(id4=Id4, id8=Id8, id16=Id16, code=Code)
     for noun in NOUNS:
         app.register_blueprint(import_module(f"cloud.routes.{noun}").routes)

@@ -7,8 +7,8 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cloud import assets, claims, drawing, fixes, fleet, locks, receipts, rides, telemetry, views
-from cloud.attention import Reason, ago, needed
+from cloud import assets, claims, drawing, fixes, fleet, locks, receipts, rides, rollouts, telemetry, views
+from cloud.attention import Reason, ago, halted, needed
 from cloud.auth import STAFF, allow, cloud
 from cloud.tables import Asset, Lock, Ride
 from protocol import status
@@ -28,6 +28,8 @@ NOTES = {
     wire.NOTE_MOVED: "Moved while locked",
     wire.NOTE_RESTARTED: "Restarted a task",
     wire.NOTE_LOST: "Lost records",
+    wire.NOTE_UPDATE: "Update",
+    wire.NOTE_RELEASE: "Runs release",
 }
 
 
@@ -42,6 +44,7 @@ class Row(NamedTuple):
 @allow(*STAFF)
 def everything() -> ResponseReturnValue:
     now = cloud().now()
+    rollouts.tend(cloud())
     with cloud().db.reading() as session:
         page = locks.page(session, request.args.get("after", "")[:16], PAGE)
         bikes = assets.of_locks(session, [lock.lock_id for lock in page])
@@ -51,6 +54,7 @@ def everything() -> ResponseReturnValue:
         ]
         total, riding = fleet.size(session)
         behind, newest = fleet.behind(session)
+        halts = [halted(row) for row in rollouts.halted(session)]
     rows.sort(key=lambda row: (not row.reasons, row.bike.code if row.bike else "~"))
     following = page[-1].lock_id if len(page) == PAGE else None
     troubled = sum(bool(row.reasons) for row in rows)
@@ -62,6 +66,7 @@ def everything() -> ResponseReturnValue:
         behind=behind,
         newest=newest,
         troubled=troubled,
+        halts=halts,
         following=following,
         now=now,
     )
@@ -167,4 +172,16 @@ def note_text(note: int, value: int) -> str:
     said = NOTES.get(note, f"Note {note}")
     if note == wire.NOTE_REFUSED:
         return f"{said}: {status.NAMES.get(value, value)}"
+    if note == wire.NOTE_UPDATE:
+        return f"{said}: {views.UPDATE_STATES.get(value & 0xFF, value)}"
     return f"{said} ({value})" if value else said
+
+
+@routes.app_template_filter()
+def running(lock: Lock) -> str:
+    """The release that a lock runs, and how far it is with another."""
+    runs = "unknown" if lock.release is None else str(lock.release or "unnumbered")
+    told = views.update_state(lock)
+    if told is None or told["state"] == "confirmed":
+        return runs
+    return f"{runs}, {told['state']}"

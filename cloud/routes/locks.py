@@ -18,7 +18,7 @@ def register() -> ResponseReturnValue:
     """From the provisioning host, over TLS: the one time that a lock's key crosses a network."""
     fields = body.read(
         {"lock_id": body.hex_of(8), "k_lock": body.b64_of(32), "kind": body.word(*KINDS)},
-        {"group": body.hex_of(4)},
+        {"group": body.hex_of(4), "board": body.board},
     )
     with cloud().db.writing() as session:
         signed = keyring.published(session)
@@ -31,6 +31,7 @@ def register() -> ResponseReturnValue:
             fields["group"],
             cloud().now(),
             signed.version,
+            fields["board"],
         )
     answer = {
         "keyset_version": signed.version,
@@ -60,6 +61,16 @@ def one(lock_id: str) -> ResponseReturnValue:
         shown = views.lock(lock, assets.of_locks(session, [lock_id]).get(lock_id))
         shown["claims"] = [views.claim(row, now) for row in claims.of_lock(session, lock_id)]
     return jsonify(shown)
+
+
+@routes.patch("/<id8:lock_id>")
+@allow("admin")
+def change(lock_id: str) -> ResponseReturnValue:
+    """`board`: what kind of board it is; the lock itself takes no release for another."""
+    fields = body.read({"board": body.board})
+    with cloud().db.writing() as session:
+        locks.get(session, lock_id, for_update=True).board = fields["board"]
+    return jsonify(lock_id=lock_id, board=fields["board"])
 
 
 @routes.post("/<id8:lock_id>/floor")

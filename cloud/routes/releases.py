@@ -1,0 +1,38 @@
+"""Releases of the locks' own code: taken once, as the release keys signed them."""
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from cloud import releases, views
+from cloud.auth import STAFF, allow, cloud, me
+from cloud.problem import Problem
+from protocol import manifest
+
+routes = Blueprint("releases", __name__, url_prefix="/api/v1/releases")
+
+PARTS = 256  # a list of 8 KiB names fewer files
+BODY_MAX = manifest.FILES_SIZE_MAX + manifest.LIMIT + PARTS * 512  # with the lines between them
+
+
+@routes.post("")
+@allow("admin")
+def take() -> ResponseReturnValue:
+    """multipart/form-data (RFC 7578): one part `manifest`, and a part `file` for each, in any order and by any name."""
+    request.max_content_length, request.max_form_parts = BODY_MAX, PARTS + 1
+    if request.mimetype != "multipart/form-data":
+        raise Problem("not_multipart")
+    heads, files = request.files.getlist("manifest"), request.files.getlist("file")
+    if len(heads) != 1 or request.form or set(request.files) - {"manifest", "file"}:
+        raise Problem("not_multipart")
+    raw = heads[0].stream.read(manifest.LIMIT + 1)
+    with cloud().db.writing() as session:
+        row = releases.take(session, raw, (file.stream.read() for file in files), cloud().now(), me().user_id)
+        shown = views.release(row)
+    return jsonify(shown), 201
+
+
+@routes.get("")
+@allow(*STAFF)
+def newest() -> ResponseReturnValue:
+    with cloud().db.reading() as session:
+        return jsonify(releases=[views.release(row) for row in releases.newest(session)])
