@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import Select, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cloud.db import insert
@@ -41,6 +41,11 @@ def create(session: Session, code: str, label: str, lock_id: str | None, now: in
     if asset_id is None:
         raise Problem("asset_exists")
     return asset_id
+
+
+def free_of(session: Session, lock_id: str) -> None:
+    """The bicycle that has this lock has none from now on."""
+    session.execute(update(Asset).where(Asset.lock_id == lock_id).values(lock_id=None))
 
 
 def lock_of(session: Session, asset_id: str | None = None, code: str | None = None) -> str:

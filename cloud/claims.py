@@ -97,6 +97,12 @@ def _expire(session: Session, lock_id: str, now: int) -> bool:
     return session.scalars(over.values(status="expired", open_on=None)).one_or_none() is not None
 
 
+def drop(session: Session, lock_id: str) -> None:
+    """Cancel what holds a lock that is none any more."""
+    held = update(Claim).where(Claim.lock_id == lock_id, Claim.status == "open")
+    session.execute(held.values(status="cancelled", open_on=None))
+
+
 def _own(session: Session, user_id: str, lock_id: str) -> dict[str, Any]:
     """The caller's own claim in the way, if it is: an app whose answer was lost finds its claim again."""
     mine = (Claim.open_on == lock_id, Claim.user_id == user_id)

@@ -10,7 +10,11 @@ from cloud.tables import Lock
 from cloud.wrapping import Wrapping
 from protocol import token
 
-RIGHTS = {"service": token.SCOPE_SERVICE, "update": token.SCOPE_UPDATE}  # SPEC.md section 3, scope bits
+RIGHTS = {  # SPEC.md section 3, scope bits
+    "service": token.SCOPE_SERVICE,
+    "update": token.SCOPE_UPDATE,
+    "decommission": token.SCOPE_DECOMMISSION,
+}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from cloud import claims, issuers, locks, proofs, rides
+from cloud import assets, claims, issuers, locks, proofs, rides
 from cloud.context import Cloud
 from cloud.db import insert
 from cloud.tables import Lock, Receipt, ReceiptFork, Ride
@@ -116,9 +116,18 @@ def _store(
         log.error("lock %s: receipt %d: its proof is %s", lock.lock_id, said.seq, row.proof)
     if said.type in STARTS:
         claims.started(session, lock.lock_id, said.cti.hex(), said.epoch)
+    if said.type == receipt.DECOMMISSION:
+        decommission(session, lock.lock_id)
     floor = said.epoch if said.type == receipt.SUCCESSOR and lock.kind == "exclusive" else 0
     locks.saw(session, lock.lock_id, floor, said.seq)
     return row
+
+
+def decommission(session: Session, lock_id: str) -> None:
+    """The lock has forgotten what it was: no bicycle has it, and nobody holds it, any more. Its receipts stay."""
+    assets.free_of(session, lock_id)
+    claims.drop(session, lock_id)
+    log.warning("lock %s was decommissioned", lock_id)
 
 
 def _fork(

@@ -144,6 +144,19 @@ def test_a_command_waits_until_the_lock_says_it_is_done(site):
         assert commands.pending(session, bike.hex, NOW + 5) == []
 
 
+def test_what_a_master_token_allows_is_named_and_decommissioning_is_for_admins(site):
+    bike, technician, admin = site.bike(), site.person("technician"), site.person("admin")
+    wanted = {"locks": [bike.hex], "holder_key": holder_key()}
+    both = token.SCOPE_SERVICE | token.SCOPE_UPDATE
+    made = master_of(site, technician.post("/master-tokens", **wanted, rights=["service", "update"]))
+    assert made.scope == both
+    problem(technician.post("/master-tokens", **wanted, rights=["decommission"]), 403, "forbidden")
+    made = master_of(site, admin.post("/master-tokens", **wanted, rights=["decommission"]))
+    assert made.scope == token.SCOPE_DECOMMISSION
+    for odd in ([], ["ride"], ["service"] * 4, "service"):
+        problem(technician.post("/master-tokens", **wanted, rights=odd), 422, "invalid")
+
+
 def test_a_master_token_opens_named_locks_for_a_shift(site):
     bikes, technician, holder = [site.bike(), site.bike()], site.person("technician"), holder_key()
     ids = [bike.hex for bike in bikes]

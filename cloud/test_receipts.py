@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from cloud import claims, context, fixes, locks, receipts, rides
-from cloud.tables import Claim, IssuedToken, IssuerKey, Lock, Receipt, ReceiptFork, Ride
+from cloud import assets, claims, context, fixes, locks, receipts, rides
+from cloud.tables import Asset, Claim, IssuedToken, IssuerKey, Lock, Receipt, ReceiptFork, Ride
 from cloud.testlock import NOW, RIDER, Pen, make_cloud, proof, public
 from protocol import exchange, receipt
 
@@ -357,3 +357,19 @@ def test_a_successors_proof_holds_with_its_own_token_and_key(cloud):
     assert proof_of(cloud, pen, body) == "holds"
     assert proof_of(cloud, pen, pen.reopen(cti, NOW + 9, request=request)) == "holds"
     assert lock_of(cloud, pen).seen_floor == claim.epoch
+
+
+def test_a_decommissioned_lock_leaves_its_bicycle_and_whoever_had_claimed_it(cloud):
+    pen = Pen().register(cloud)
+    holder, claim, issued = claimed(cloud, pen)
+    with cloud.db.writing() as session:
+        assets.create(session, "BIKE-7", "Seven", pen.lock_id.hex(), NOW)
+    body = pen.write(
+        receipt.DECOMMISSION, NOW + 5, cti=bytes(8), request=proof(holder, bytes(32)), issue=[b"\2kid", 1]
+    )
+    (outcome,) = take(cloud, pen, [body])
+    assert outcome.status == receipts.STORED
+    with cloud.db.reading() as session:
+        assert session.get(Claim, claim.cti).status == "cancelled"
+        assert [bike.lock_id for bike in session.scalars(select(Asset))] == [None]
+    assert take(cloud, pen, [body])[0].status == receipts.KNOWN

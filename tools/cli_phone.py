@@ -255,6 +255,30 @@ def update(session: Session, lock_id: str, folder: Path, as_json: bool) -> None:
     raise ToolError(said.sentence(reason))
 
 
+@phone.command()
+@click.argument("lock_id")
+@click.pass_obj
+@json_option
+def decommission(session: Session, lock_id: str, as_json: bool) -> None:
+    """Make the lock LOCK_ID forget that it is one; for admins, with its ring open (`ringslot phone service`).
+
+    It erases its keys, receipts and settings, which takes up to some minutes, answers with a last receipt, and is a
+    board that `ringslot provision` makes another lock. The receipt goes to the cloud at once: its bicycle then has
+    no lock.
+    """
+    rider, tapped = session.rider, time.perf_counter()
+    which = _lock_id(lock_id)
+
+    async def work() -> Opened:
+        master = await rider.master(which, "decommission")
+        async with rider.at(master) as link:
+            done = opened(await link.decommission(master.token, master.key), tapped)
+        await rider.deliver()
+        return done
+
+    _told(session.run(work()), as_json, "The lock has erased what it was, and is a board again.")
+
+
 def _lock_id(text: str) -> bytes:
     try:
         return bytes.fromhex(text)

@@ -211,7 +211,7 @@ def token_vectors():
         "an unknown claim": lambda item: item.update({11: 1}),
         "exp before nbf": lambda item: item.update({4: T0 - 1}),
         "exp beyond 32 bits": lambda item: item.update({4: 1 << 63}),
-        "unknown scope bit": lambda item: item.update({9: b"\x08"}),
+        "unknown scope bit": lambda item: item.update({9: b"\x10"}),
         "holder key of 31 bytes": lambda item: item.update({8: {1: {1: 1, -1: 6, -2: bytes(31)}}}),
         "lock named twice": lambda item: item.update({3: [LOCK_ID, 7, LOCK_ID, 8]}),
         "group without nonce": lambda item: item.update({3: b"grp1"}),

@@ -30,6 +30,8 @@ def create() -> ResponseReturnValue:
         },
     )
     _shape(fields)
+    if "decommission" in (fields["rights"] or ()) and me().role != "admin":
+        raise Problem("forbidden")
     holder = tokens.check_holder(fields["holder_key"])
     box, now = cloud().box, cloud().now()
     with cloud().db.writing() as session:
