@@ -27,6 +27,7 @@ COMMANDS = {
     "keys": ("tools.cli_keys", "keys", "Make, rotate and withdraw keys; carry them to the locks."),
     "power": ("tools.cli_power", "power", "Predict how long a board lasts on its cell."),
     "release": ("tools.cli_release", "release", "Build, sign and check releases of the lock's own code."),
+    "rollout": ("tools.cli_rollout", "rollout", "Bring a release to a part of the locks, then to more."),
     "rebuild-rides": ("tools.cli_operator", "rebuild_rides", "Make all rides anew from their receipts."),
 }
 MAKE_A_SECRET = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"

@@ -53,6 +53,7 @@ def lock() -> None:
     help="One claim at a time, or a pool.",
 )
 @click.option("--group", help="Group that one master token may open: 8 hex digits.")
+@click.option("--board", help="Whose releases are for it, such as esp32c6_lock; none are unless named.")
 @click.option(
     "--uplink",
     default="127.0.0.1:5683",
@@ -69,7 +70,7 @@ def lock() -> None:
 )
 @data_option
 @json_option
-def lock_add(code, label, kind, group, uplink, folder, data, as_json) -> None:
+def lock_add(code, label, kind, group, board, uplink, folder, data, as_json) -> None:
     """Register a lock and put it on the bicycle CODE.
 
     Draws the lock's key, stores it wrapped in the cloud's database, and writes identity, keyset and settings.json into
@@ -81,7 +82,7 @@ def lock_add(code, label, kind, group, uplink, folder, data, as_json) -> None:
     """
     check_names(code, group)
     with cloud_of(data) as cloud:
-        identity = add_lock(cloud, code, label or code, kind, folder, uplink, group)
+        identity = add_lock(cloud, code, label or code, kind, folder, uplink, group, board=board_name(board))
         with cloud.db.reading() as session:
             development = keysets.development_root(cloud, session, False) is not None
     item = {"lock_id": identity.lock_id.hex(), "code": code, "kind": kind, "folder": str(folder)}
@@ -97,6 +98,27 @@ def check_names(code: str, group: str | None) -> None:
         raise click.BadParameter("letters, digits and dashes, at most 32", param_hint="CODE")
     if group is not None and not re.fullmatch(r"[0-9a-f]{8}", group):
         raise click.BadParameter("8 lower-case hex digits", param_hint="--group")
+
+
+def board_name(board: str | None) -> str | None:
+    """As a release names it. Raises BadParameter."""
+    if board is not None and not re.fullmatch(r"[a-z0-9_]{1,24}", board):
+        raise click.BadParameter("1 to 24 of a-z, 0-9 and _", param_hint="BOARD")
+    return board
+
+
+@lock.command("board")
+@click.argument("code")
+@click.argument("board")
+@data_option
+@json_option
+def lock_board(code, board, data, as_json) -> None:
+    """Say what kind of board the lock on the bicycle CODE is, so that releases for BOARD are offered to it."""
+    with cloud_of(data) as cloud, cloud.db.writing() as session:
+        lock_id = assets.lock_of(session, code=code)
+        locks.get(session, lock_id, for_update=True).board = board_name(board)
+    item = {"lock_id": lock_id, "code": code, "board": board}
+    out(item, as_json, f"Releases for {board} are for the lock on {code}.")
 
 
 @lock.command("renew")
@@ -138,6 +160,7 @@ def add_lock(
     uplink: str,
     group: str | None = None,
     more: dict | None = None,
+    board: str | None = None,
 ) -> provision.Identity:
     """Draw, register, write. `more`: further settings of the lock. Raises ToolError, Problem."""
     host, _, port = uplink.rpartition(":")
@@ -150,7 +173,9 @@ def add_lock(
     lock_id = identity.lock_id.hex()
     with cloud.db.writing() as session:
         signed = keysets.ready(cloud, session)
-        locks.register(session, cloud.box, lock_id, identity.k_lock, kind, group, cloud.now(), signed.version)
+        locks.register(
+            session, cloud.box, lock_id, identity.k_lock, kind, group, cloud.now(), signed.version, board
+        )
         assets.create(session, code, label, lock_id, cloud.now())
         # Inside the transaction: a lock whose files could not be written is not registered.
         told = {"kind": kind, "uplink_host": host, "uplink_port": int(port), **(more or {})}

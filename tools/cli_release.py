@@ -8,7 +8,7 @@ import click
 
 from protocol import update
 from tools import board_data
-from tools.cli import json_option, out
+from tools.cli import data_option, json_option, out
 from tools.errors import ToolError
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -36,6 +36,7 @@ def release() -> None:
     ringslot release esp32s3_lock --version 7 --expires 2027-03-01 --out r7      and on each signer's machine
     ringslot release sign r7 --key a.pem --rebuild
     ringslot release verify r7 --keyset bike-7/keyset
+    ringslot release upload r7 --data fleet        and then: ringslot rollout --help
     """
 
 
@@ -115,6 +116,27 @@ def verify(folder, path, board, running, as_json) -> None:
         if as_json:
             raise click.exceptions.Exit(1)
         raise ToolError(sentence)
+
+
+@release.command()
+@click.argument("folder", type=FOLDER)
+@data_option
+@json_option
+def upload(folder, data, as_json) -> None:
+    """Hand the release in FOLDER to the cloud, which takes it as a lock would and never changes it."""
+    from cloud import releases as taken
+    from cloud import views
+    from tools import release as releases
+    from tools.cli_operator import cloud_of
+
+    found = releases.read(folder)
+    if not found.manifest:
+        raise ToolError(f"{folder} is signed by nobody yet: `ringslot release sign`.")
+    with cloud_of(data) as cloud, cloud.db.writing() as session:
+        row = taken.take(session, found.manifest, found.files.values(), cloud.now(), None)
+        item = views.release(row)
+    human = f"The cloud has release {found.version} for {found.board}. Offer it: `ringslot rollout start`."
+    out(item, as_json, human)
 
 
 def _end_of(day: str) -> int:

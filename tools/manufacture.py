@@ -40,7 +40,7 @@ def make_lock(
     with Device(port) as device:
         flash.refuse_lock(device, board)
         flash.refuse_bare(device, board)
-        identity = cli_operator.add_lock(cloud, code, label, kind, files, uplink, group)
+        identity = cli_operator.add_lock(cloud, code, label, kind, files, uplink, group, board=board)
         try:
             flash.provision(device, board, provision.read(files), lambda share: tell("lock", share))
             device.restart()
