@@ -105,7 +105,7 @@ def _keyset(first, raw):
     except roots.KeysetError as error:
         raise ConfigError("keyset: %s; provision this lock again" % error)
     finally:
-        forget(("protocol.roots",))
+        forget(("protocol.roots", "protocol.keyset"))
     if not issuers(found):
         raise ConfigError("keyset names no ride issuer: nobody could open this lock")
     return found

@@ -229,7 +229,7 @@ class Lock:
         try:
             return await keyring.renew(self, channel, version, beat)
         finally:
-            forget(("firmware.keyring", "firmware.blocks", "protocol.roots"))
+            forget(("firmware.keyring", "firmware.blocks", "protocol.roots", "protocol.keyset"))
 
     def adopt(self, keyset):
         """Believes the keyset on flash from now on; what only keys that left it had said is no longer so. A ride that

@@ -6,6 +6,7 @@ What the roots sign. Who may sign it, and what may follow what, is roots.py's.
 from protocol import cbor, keys
 from protocol.compat import const
 from protocol.shape import is_bytes, is_list, is_uint
+from protocol.trust import Keyset
 
 _LIMIT = const(1024)  # bytes, without the signatures
 ROOTS_MAX = const(8)
@@ -13,23 +14,6 @@ ROOTS_MAX = const(8)
 
 class KeysetError(ValueError):
     """The keyset is malformed, or not to be believed; the text says why."""
-
-
-class Keyset:
-    """`version`: uint; `keys`: kid -> (public key, nbf, exp); `roots`: (threshold, [root key]) of a new root set, or
-    None; `combs`: kid of an issuer of tokens -> SHA-256 of its comb's file."""
-
-    __slots__ = ("version", "keys", "roots", "combs")
-
-    def __init__(self, version, entries, roots=None, combs=None):
-        self.version = version
-        self.keys = entries
-        self.roots = roots
-        self.combs = combs or {}
-
-    def find(self, kid, role):
-        """(public key, nbf, exp) of a kid in that role, or None."""
-        return self.keys.get(kid) if kid[0] == role else None
 
 
 def encode(version, entries, roots=None, combs=None):
