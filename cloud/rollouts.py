@@ -189,6 +189,8 @@ def told(session: Session, lock: Lock, code: int, value: int, now: int) -> None:
             _step(mine, said.TRIAL, 0, now)  # its note of that was lost with the old release
         return
     state, reason = value & 0xFF, value >> 8
+    if (state, reason) == (said.REFUSED, said.RUNNING):
+        return  # it has it: an offer that crossed its confirmation
     lock.update_state, lock.update_reason, lock.update_at = state, reason, now
     if row is None or mine is None:
         return

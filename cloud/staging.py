@@ -21,7 +21,6 @@ FINAL = (  # reasons of a lock that will not change its mind about this very rel
     update.OTHER_BYTES,
     update.COUNTER,
     update.FAILED,
-    update.RUNNING,
     update.NO_SLOTS,
 )
 

@@ -67,6 +67,7 @@ def test_what_no_lock_would_take_is_refused_with_a_sentence(published):
         assert "two release keys" in refusal(published, signed(7, now + DAY, by=by))
     assert "two release keys" in refusal(published, signed(7, now + 50 * 365 * DAY))  # past the keys' own end
     assert "firmware/lock.mpy" in refusal(published, good, [f for f in files if len(f) != 1280])
+    assert "boards/sim/main.mpy" in refusal(published, signed(7, now + DAY, longer=1))
     changed = [data[:-1] + b"!" if len(data) == 1280 else data for data in files]
     assert "firmware/lock.mpy" in refusal(published, good, changed)
     assert "does not name" in refusal(published, good, [*files, b"stray"])

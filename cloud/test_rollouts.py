@@ -85,6 +85,7 @@ def test_a_lock_is_offered_the_release_and_goes_through_it(fleet):
         assert (counts["in"], counts[step], counts["confirmed"]) == (10, 1, 0)
     assert not offered(lock.boot(2))
     lock.update(update.CONFIRMED)
+    lock.update(update.REFUSED, update.RUNNING)  # an offer that crossed it
     assert fleet.show(rollout)["progress"]["confirmed"] == 1
     shown = fleet.admin.get(f"/locks/{lock.lock_id}").get_json()
     assert (shown["release"], shown["board"], shown["update"]["state"]) == (2, "sim", "confirmed")
@@ -107,12 +108,14 @@ def test_who_is_not_offered_it(fleet):
     assert offered(other.status())
 
 
-def test_a_lock_that_was_not_offered_the_release_fetches_nothing(fleet):
-    fleet.start(percent=0)
+@pytest.mark.parametrize("percent", [0, 100])
+def test_a_lock_that_was_not_offered_the_release_fetches_nothing(fleet, percent):
+    assert not any(offered(lock.status()) for lock in fleet.locks)
+    fleet.start(percent=percent)
     for lock in fleet.locks:
-        assert not offered(lock.status())
         with pytest.raises(NotOffered):
             rollouts.manifest_for(fleet.cloud, lock.lock_id, (), ())
+        assert offered(lock.status()) == (percent == 100)
 
 
 def test_a_lock_in_a_ride_is_left_alone_and_goes_on_with_what_it_has_begun(fleet):
