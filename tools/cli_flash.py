@@ -67,6 +67,7 @@ def flash(ports, board, image, folder, as_json) -> None:
 @click.option("--url", required=True, metavar="URL", help="Where riders find the cloud: goes on the label.")
 @click.option("--kind", type=click.Choice(("exclusive", "pooled")), default="exclusive", show_default=True)
 @click.option("--group", help="Group that one master token may open: 8 hex digits.")
+@click.option("--network", type=FILE, help="bearer.json: its Wi-Fi or APN (boards/parts/networks.py).")
 @click.option("--label", help="What the rider reads beside the code; the code unless given.")
 @click.option(
     "--out",
@@ -77,7 +78,7 @@ def flash(ports, board, image, folder, as_json) -> None:
 )
 @data_option
 @json_option
-def provision(port, code, board, uplink, url, kind, group, label, folder, data, as_json) -> None:
+def provision(port, code, board, uplink, url, kind, group, network, label, folder, data, as_json) -> None:
     """Make the board at PORT the lock of the bicycle CODE.
 
     Draws the lock's key on this machine, registers it with the cloud, copies identity, keyset and combs to the board,
@@ -93,7 +94,7 @@ def provision(port, code, board, uplink, url, kind, group, label, folder, data, 
     cli_operator.check_names(code, group)
     with cli_operator.cloud_of(data) as cloud, _bars([port], as_json) as tell:
         made = manufacture.make_lock(
-            cloud, port, board, code, label or code, kind, uplink, group, url, folder, tell(port)
+            cloud, port, board, code, label or code, kind, uplink, group, url, folder, tell(port), network
         )
     item = {"lock_id": made.lock_id.hex(), "code": code, "kind": kind, "folder": str(folder)}
     human = (

@@ -31,8 +31,10 @@ def make_lock(
     url: str,
     folder: Path,
     tell: Callable[[str, float], None],
+    network: Path | None = None,
 ) -> provision.Identity:
-    """`folder`: for what is to be printed, empty or not there. Raises ToolError, Problem."""
+    """`folder`: for what is to be printed, empty or not there; `network`: a bearer.json. Raises ToolError, Problem."""
+    bearer = network and provision.bearer(network)
     if folder.exists() and any(folder.iterdir()):
         raise ToolError(f"{folder} is not empty: give each lock a folder of its own.")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -41,6 +43,8 @@ def make_lock(
         flash.refuse_lock(device, board)
         flash.refuse_bare(device, board)
         identity = cli_operator.add_lock(cloud, code, label, kind, files, uplink, group, board=board)
+        if bearer:
+            write(files / "bearer.json", bearer)
         try:
             flash.provision(device, board, provision.read(files), lambda share: tell("lock", share))
             device.restart()

@@ -1,7 +1,8 @@
 """What makes a board a lock: files written on the host that draws its key.
 
 `identity` (CBOR {1: lock id, 2: K_lock, 3: group id or null}), `roots` and the signed `keyset` (SPEC.md section 2),
-`settings.json`; for speed `comb-base` and `comb-KID`, of the base point and of the tokens' issuers (firmware/combs.py).
+`settings.json`, `seed` for its random numbers; for speed `comb-base` and `comb-KID`, of the base point and of the
+tokens' issuers (firmware/combs.py).
 The key is drawn here and not on the lock: a chip's generator is weak until its radio runs. It knows no database.
 """
 
@@ -12,6 +13,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from boards.parts import networks
 from protocol import cbor, keys, roots
 from tools import comb
 from tools.errors import ToolError
@@ -19,6 +21,8 @@ from tools.errors import ToolError
 LOCK_ID = 8  # bytes
 K_LOCK = 32
 FILES = ("identity", "roots", "keyset", "settings.json")
+MAY = ("seed", "bearer.json")  # of a board of ESP32 parts: boards/parts/drbg.py, boards/parts/networks.py
+SEED = 32
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ def write(folder: Path, identity: Identity, trusted: bytes, keyset: bytes, setti
         "roots": trusted,
         "keyset": keyset,
         "settings.json": json.dumps(settings, indent=2, sort_keys=True).encode(),
+        "seed": secrets.token_bytes(SEED),
     }
     files |= _combs(keyset)
     for name, data in files.items():
@@ -49,10 +54,21 @@ def write(folder: Path, identity: Identity, trusted: bytes, keyset: bytes, setti
             file.write(data)
 
 
+def bearer(path: Path) -> bytes:
+    """A bearer.json that a lock will understand. Raises ToolError."""
+    try:
+        data = path.read_bytes()
+        networks.parse(data)
+    except (OSError, ValueError) as error:
+        raise ToolError(f"{path} cannot be used: {error}.") from error
+    return data
+
+
 def read(folder: Path) -> dict[str, bytes]:
     """The files of a provisioned lock by name. Raises ToolError when one is missing."""
     try:
         named = [path.name for path in sorted(folder.glob("comb-*"))]
+        named += [name for name in MAY if (folder / name).exists()]
         return {name: (folder / name).read_bytes() for name in (*FILES, *named)}
     except OSError as error:
         if Path(error.filename).name == "roots":

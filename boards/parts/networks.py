@@ -16,13 +16,8 @@ _FIELDS = {"wifi": ("ssid", "key"), "modem": ("apn", "user", "password")}
 _APN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
 
 
-def told(root):
-    """(kind, its fields in the order of _FIELDS), or None. ValueError with a sentence when it makes no sense."""
-    try:
-        with open(root + FILE, "rb") as file:
-            data = file.read(_LIMIT)
-    except OSError:
-        return None
+def parse(data):
+    """(kind, its fields in the order of _FIELDS). ValueError with a sentence when it makes no sense."""
     try:
         given = json.loads(data.decode())
     except (ValueError, UnicodeError):
@@ -44,9 +39,12 @@ def told(root):
 def choose(root, makers, complain):
     """The network to use. `makers`: kind -> function of its fields, for the kinds that this board can do."""
     try:
-        choice = told(root)
-        if choice is None:
-            return NoNetwork()
+        with open(root + FILE, "rb") as file:
+            data = file.read(_LIMIT)
+    except OSError:
+        return NoNetwork()
+    try:
+        choice = parse(data)
         if choice[0] not in makers:
             raise ValueError("bearer.json: this board has no " + choice[0])
     except ValueError as error:
