@@ -43,7 +43,7 @@ def test_copied_tested_provisioned_and_opened(bare, tmp_path):
     ) as machine:  # no lock yet: it stays at the prompt, and the second copy has nothing to do
         port = machine.pty()
         status, said = ringslot("flash", port, "--board", "qemu_rv32", "--lock", str(tmp_path / "files"))
-        assert status == 0 and said[port]["copied"] == len(provision.read(tmp_path / "files"))
+        assert status == 0 and said[port]["copied"] == len(provision.read(tmp_path / "files")), said
         machine.process.wait(20)
     street.lock = Rv32Lock(tmp_path, None, HEAP)
     street.lock.start()

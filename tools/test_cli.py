@@ -77,7 +77,7 @@ def test_a_lock_is_registered_and_its_files_are_its_owners_alone(ringslot, tmp_p
     assert set(installed.combs) == set(installed.keys)
     for kid, digest in installed.combs.items():
         assert hashlib.sha256(files[f"comb-{kid.hex()}"].read_bytes()).digest() == digest
-    assert sorted(files) == sorted(["identity", "keyset", "roots", "settings.json", *combs])
+    assert sorted(files) == sorted(["identity", "keyset", "roots", "seed", "settings.json", *combs])
     assert stat.S_IMODE((tmp_path / "fleet" / "development-root.pem").stat().st_mode) == 0o600
     assert trusted[0] == 1 and json.loads(result.output)["development_root"] is True
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files.values())
