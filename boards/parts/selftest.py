@@ -51,7 +51,9 @@ async def _storage(board):
 async def _clock(board):
     before = board.clock.uptime_ms()
     await board.clock.sleep_ms(100)
-    _need(90 <= board.clock.uptime_ms() - before <= 1_000, "100 ms do not last 100 ms")
+    _need(
+        90 <= board.clock.uptime_ms() - before <= 5_000, "100 ms do not last 100 ms"
+    )  # a busy emulator's may
 
 
 async def _random(board):
