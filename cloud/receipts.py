@@ -124,9 +124,10 @@ def _store(
 
 
 def decommission(session: Session, lock_id: str) -> None:
-    """The lock has forgotten what it was: no bicycle has it, and nobody holds it, any more. Its receipts stay."""
+    """The lock has forgotten what it was: no bicycle has it, nobody holds it, no rollout counts it. Its receipts stay."""
     assets.free_of(session, lock_id)
     claims.drop(session, lock_id)
+    locks.get(session, lock_id).board = None  # no release is for it, and no rollout waits for its word
     log.warning("lock %s was decommissioned", lock_id)
 
 

@@ -237,13 +237,15 @@ def evidence(session: Session, row: Rollout, now: int, period_s: int) -> Evidenc
         RolloutLock.rollout_id == row.rollout_id,
         RolloutLock.begun_at.is_not(None),
         RolloutLock.state != said.REFUSED,
+        Lock.lock_id == RolloutLock.lock_id,
+        Lock.board == row.board,  # not one that was decommissioned since
     )
-    begun = session.scalar(select(func.count()).select_from(RolloutLock).where(*began)) or 0
+    begun = session.scalar(select(func.count(RolloutLock.lock_id)).where(*began)) or 0
     long_ago = now - staging.SILENT_PERIODS * period_s
     suspect = or_(
         RolloutLock.failed_at.is_not(None), Lock.last_seen_at.is_(None), Lock.last_seen_at <= long_ago
     )
-    rows = select(RolloutLock, Lock.last_seen_at).join(Lock, Lock.lock_id == RolloutLock.lock_id)
+    rows = select(RolloutLock, Lock.last_seen_at)
     suspects = [
         Begun(mine.lock_id, mine.begun_at or now, mine.state == said.CONFIRMED, mine.failed_at, heard_at)
         for mine, heard_at in session.execute(rows.where(*began, suspect))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloud import releases, rollouts
+from cloud import receipts, releases, rollouts
 from cloud.problem import NotOffered
 from cloud.tables import Lock, Ride, Rollout
 from cloud.testreleases import FILES, Teller, publish_keys, short, signed
@@ -195,6 +195,20 @@ def test_two_of_ten_may_go_silent(fleet):
         assert all(offered(lock.status()) for lock in fleet.locks[2:])
     shown = fleet.show(rollout)
     assert (shown["state"], shown["progress"]["silent"]) == ("running", 2)
+
+
+def test_locks_that_were_decommissioned_are_not_waited_for(fleet):
+    rollout = fleet.start()
+    fleet.begin(*fleet.locks)
+    with fleet.cloud.db.writing() as session:
+        for lock in fleet.locks[:5]:
+            receipts.decommission(session, lock.lock_id)
+    fleet.wait(SILENCE - 1)
+    for lock in fleet.locks[5:]:
+        lock.status()
+    fleet.wait(SILENCE - 1)
+    shown = fleet.show(rollout)
+    assert (shown["state"], shown["progress"]["silent"], shown["progress"]["board"]) == ("running", 0, 5)
 
 
 def test_locks_that_never_began_may_be_silent(fleet):
