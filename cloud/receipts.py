@@ -124,7 +124,7 @@ def _store(
 
 
 def decommission(session: Session, lock_id: str) -> None:
-    """The lock has forgotten what it was: no bicycle has it, nobody holds it, no rollout counts it. Receipts stay."""
+    """The lock forgot what it was: no bicycle has it, nobody holds it, no rollout counts it. Receipts stay."""
     assets.free_of(session, lock_id)
     claims.drop(session, lock_id)
     locks.get(session, lock_id).board = None  # no release is for it, and no rollout waits for its word
