@@ -38,10 +38,14 @@ def choose(text, whole):
     return run, run
 
 
-def settle(root):
-    """Chooses, and writes that down first: a start on trial that cannot be counted is none. Gives the slot."""
+def settle(root, whole=None):
+    """Chooses, and writes that down first: a start on trial that cannot be counted is none. Gives the slot.
+
+    `whole(text)`: as for `choose`; those that hold a manifest, unless told otherwise.
+    """
     text = _read(root + "/slot")
-    slot, after = choose(text, [name for name in SLOTS if _is_there(root + "/" + name + "/manifest")])
+    there = whole(text) if whole else [name for name in SLOTS if _is_there(root + "/" + name + "/manifest")]
+    slot, after = choose(text, there)
     if after != text:
         try:
             with open(root + "/slot.new", "w") as file:

@@ -29,21 +29,27 @@ def public(key):
     return key.public_key().public_bytes_raw()
 
 
+RELEASE = [private("release 1"), private("release 2")]
+
+
 class Street:
     """The lock, its issuer, and a rider who keeps receipts."""
 
-    def __init__(self, folder, main=rv32_lock.MAIN, heap=HEAP, spoil=lambda files: None):
+    def __init__(self, folder, main=rv32_lock.MAIN, heap=HEAP, spoil=lambda files: None, lock_class=Rv32Lock):
         self.issuer, self.rider = private("issuer"), private("rider")
         self.kid = keys.kid(keys.RIDE, public(self.issuer))
         self.identity = provision.draw()
         now = int(time.time())
         entries = [(self.kid, public(self.issuer), now - 86_400, now + 86_400)]
+        for key in RELEASE:
+            entries.append((keys.kid(keys.RELEASE, public(key)), public(key), now - 86_400, now + 86_400))
         settings = {"kind": "exclusive", "uplink_host": "192.0.2.1"}
         trusted, signed = keysets.under_one_root(keyset.encode(1, entries))
         provision.write(folder / "files", self.identity, trusted, signed, settings)
         files = provision.read(folder / "files")
         spoil(files)
-        self.lock = Rv32Lock(folder, files, heap, main)
+        self.files = files
+        self.lock = lock_class(folder, files, heap, main)
         self.kept = {}
         self.epoch = 0
 

@@ -83,6 +83,11 @@ class Memory:
         finally:
             image.unlink()
 
+    def put_flash(self, content: bytes) -> None:
+        """These bytes, whatever they are, in place of the flash's content."""
+        assert len(content) == FLASH
+        self._write(_FLASH_AT, content)
+
     def flash(self) -> bytes:
         with open(self.path, "rb") as file:
             file.seek(_FLASH_AT - _RAM_AT)
@@ -117,6 +122,7 @@ class Machine:
         serial: str = "stdio",
         cut: tuple[int, str] | None = None,
         extra: Iterable[str] = (),
+        profile: str = rv32_build.STOCK,
     ) -> None:
         memory.set_options(heap, seed, NS_PER_INSTRUCTION if icount else 1, cut)
         ram = f"memory-backend-file,id=ram,size={_RAM},mem-path={memory.path},share=on"
@@ -130,7 +136,7 @@ class Machine:
             "-semihosting",
             *extra,
         )
-        line = [*command(rv32_build.build(), icount, serial), *own]
+        line = [*command(rv32_build.build(profile), icount, serial), *own]
         environ = {**os.environ, "QEMU_AUDIO_DRV": "none"}
         self.process = processes.start(
             line,
@@ -153,7 +159,8 @@ class Machine:
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):  # it ended before it had read all
+                    pipe.close()
 
     def pty(self) -> str:
         """Of a machine whose `serial` is "pty": the device to connect to, as /dev/pts/3."""
@@ -322,9 +329,10 @@ def main() -> None:
 
 @main.command()
 def build() -> None:
-    """Install what is missing, and build the image."""
+    """Install what is missing, and build both images."""
     rv32_build.install()
-    click.echo(rv32_build.build().relative_to(ROOT))
+    for profile in rv32_build.PROFILES:
+        click.echo(f"{profile:10}{rv32_build.build(profile).relative_to(ROOT)}")
 
 
 @main.command()

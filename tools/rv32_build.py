@@ -1,7 +1,8 @@
-"""The image of boards/qemu_rv32, built from Debian's source package of MicroPython: `make rv32`.
+"""The images of boards/qemu_rv32, built from Debian's source package of MicroPython: `make rv32`.
 
-What it is made from lies in build/rv32/src, the image in build/rv32/KEY/firmware.elf, where KEY is a hash of what
-the board adds, of this file and of the compiler's name: an image is built once. MicroPython is pinned by its own hash.
+There is one for each profile: `stock`, which runs what lies on the flash, and `hardened`, which has the lock in it.
+What they are made from lies in build/rv32/src, an image in build/rv32/KEY/firmware.elf, where KEY is a hash of what the
+board adds, of this file and of the compiler's name: an image is built once. MicroPython is pinned by its own hash.
 RINGSLOT_RV32_SOURCES names a folder that holds the source archives already, for machines without Debian's.
 """
 
@@ -31,6 +32,9 @@ MICROPYTHON = f"micropython_{VERSION}+ds.orig.tar.xz"
 MICROPYTHON_SHA256 = "7b25be99a502f070b2de81dafc08da7051d992325d6e67daa9045a918fffdbea"
 SOURCES = ("micropython", "mbedtls")
 
+STOCK, HARDENED = PROFILES = ("stock", "hardened")
+MANIFESTS = {STOCK: "manifest.py", HARDENED: "manifest_hardened.py"}
+
 
 class BuildError(Exception):
     """There is no image; the text says why and what would help."""
@@ -42,24 +46,37 @@ def missing() -> list[str]:
     return lacking if PICOLIBC.is_dir() else [*lacking, "picolibc-riscv64-unknown-elf"]
 
 
-def frozen() -> tuple[str, ...]:
-    """The modules of ours in the image, relative to the checkout."""
-    for node in ast.parse((BOARD / "manifest.py").read_text()).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FROZEN":
-            return ast.literal_eval(node.value)
-    raise BuildError("The board's manifest.py has no list FROZEN.")
+def frozen(profile: str = STOCK) -> tuple[str, ...]:
+    """The modules of ours in the image, relative to the checkout: FROZEN of its manifest, and what is in WHOLE."""
+    lists = {}
+    for node in ast.parse((BOARD / MANIFESTS[profile]).read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("FROZEN", "WHOLE"):
+            lists[ast.unparse(node.targets[0])] = ast.literal_eval(node.value)
+    if "FROZEN" not in lists:
+        raise BuildError(f"The board's {MANIFESTS[profile]} has no list FROZEN.")
+    whole = [path for folder in lists.get("WHOLE", ()) for path in sorted((ROOT / folder).glob("*.py"))]
+    modules = [str(path.relative_to(ROOT)) for path in whole if not path.name.startswith("test_")]
+    return (*lists["FROZEN"], *modules)
 
 
-def key() -> str:
-    digest = hashlib.sha256()
+def key(profile: str = STOCK) -> str:
+    digest = hashlib.sha256(profile.encode())
     own = {path for pattern in _INPUTS for path in BOARD.glob(pattern)}
-    for path in sorted({Path(__file__), *own, *(ROOT / name for name in frozen())}):
+    for path in sorted({Path(__file__), *own, *(ROOT / name for name in frozen(profile))}):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(compiler().encode())
     return digest.hexdigest()[:16]
 
 
-_INPUTS = ("*.c", "*.h", "*.ld", "*.mk", "manifest.py", "modules/*.py")  # what the image is made from
+_INPUTS = (
+    "*.c",
+    "*.h",
+    "*.ld",
+    "*.mk",
+    "manifest*.py",
+    "modules/*.py",
+    "hardened/*.py",
+)  # what the image is made from
 
 
 def compiler() -> str:
@@ -70,9 +87,9 @@ def compiler() -> str:
     return said.stdout.splitlines()[0]
 
 
-def image() -> Path:
-    """Where the image for this board folder lies, built or not."""
-    return BUILD / key() / "firmware.elf"
+def image(profile: str = STOCK) -> Path:
+    """Where that image for this board folder lies, built or not."""
+    return BUILD / key(profile) / "firmware.elf"
 
 
 def made_before() -> bool:
@@ -80,19 +97,19 @@ def made_before() -> bool:
     return (BUILD / "src" / "done").exists()
 
 
-def build() -> Path:
+def build(profile: str = STOCK) -> Path:
     """The image; built, if need be. BuildError when it cannot be."""
     if lacking := missing():
         raise BuildError(f"This machine lacks {', '.join(lacking)}: `make rv32` installs them.")
-    elf = image()
+    elf = image(profile)
     BUILD.mkdir(parents=True, exist_ok=True)
     with FileLock(BUILD / "lock"):
         if not elf.exists():
-            _build(elf)
+            _build(elf, profile)
     return elf
 
 
-def _build(elf: Path) -> None:
+def _build(elf: Path, profile: str) -> None:
     sources = _sources()
     made = elf.parent.with_suffix(".new")
     shutil.rmtree(made, ignore_errors=True)
@@ -110,10 +127,11 @@ def _build(elf: Path) -> None:
                 "BOARD=QEMU_RV32",
                 f"BOARD_DIR={BOARD}",
                 f"BUILD={made / 'build'}",
+                f"HARDENED={int(profile == HARDENED)}",
             ),
             *(f"MPY_LIB_DIR={BUILD}", f"MBEDTLS={sources / 'mbedtls'}", "LIBS=-march=rv32imac"),
         ],
-        "the image",
+        f"the {profile} image",
     )
     shutil.copy(made / "build" / "firmware.elf", made)
     shutil.rmtree(made / "build")

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from boards.parts import serial_link as wire
-from tools import phone, rv32
+from tools import phone, rv32, rv32_build
 
 MAIN = b"from boards.qemu_rv32 import main\nmain.run()\n"
 MTU = 244  # bytes of a frame: ATT_MTU 247
@@ -24,17 +24,23 @@ _HAND_S = 20
 
 class Rv32Lock:
     """`folder` keeps its memory from run to run; `files`: what it is provisioned with, None when its memory is ready;
-    `main`: its main.py."""
+    `main`: its main.py, of the stock profile: a hardened image has all code in it."""
 
     def __init__(
-        self, folder: Path, files: dict[str, bytes] | None, heap: int = rv32.HEAP, main: bytes = MAIN
+        self,
+        folder: Path,
+        files: dict[str, bytes] | None,
+        heap: int = rv32.HEAP,
+        main: bytes = MAIN,
+        profile: str = rv32_build.STOCK,
     ) -> None:
         self.memory = rv32.Memory(folder / "memory")
-        self.heap = heap
+        self.heap, self.profile = heap, profile
         if files is not None:
-            code = rv32.modules_for("boards/qemu_rv32/main.py")
             own = {f"lock/{name}": data for name, data in files.items()}
-            self.memory.put_files({**code, **own, "main.py": main})
+            if profile == rv32_build.STOCK:
+                own |= {**rv32.modules_for("boards/qemu_rv32/main.py"), "main.py": main}
+            self.memory.put_files(own)
         self.machine: rv32.Machine | None = None
         self.advertised = b""
         self.log: list[str] = []  # what it printed beside its packets
@@ -48,7 +54,9 @@ class Rv32Lock:
         self.advertised = b""
         self._boots += 1
         seed = int.from_bytes(os.urandom(4), "big") | 1
-        self.machine = rv32.Machine(self.memory, heap=self.heap, icount=False, seed=seed, cut=cut)
+        self.machine = rv32.Machine(
+            self.memory, heap=self.heap, icount=False, seed=seed, cut=cut, profile=self.profile
+        )
         threading.Thread(
             target=self._listen, args=(self.machine.process, up, self._replies), daemon=True
         ).start()
@@ -164,7 +172,7 @@ class Client:
     # From the line's thread
 
     def heard(self, frame: bytes) -> None:
-        if self._listener:
+        if self._listener and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._listener, None, frame)
 
     def gone(self) -> None:

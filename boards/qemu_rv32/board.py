@@ -7,6 +7,7 @@ import asyncio
 import os
 import select
 import sys
+import time
 
 import micropython
 import rv32
@@ -22,7 +23,8 @@ class Console:
     """Standard input and output as a UART. Ctrl-C is data from now on."""
 
     def __init__(self):
-        micropython.kbd_intr(-1)
+        if hasattr(micropython, "kbd_intr"):  # a hardened image has no key that interrupts
+            micropython.kbd_intr(-1)
         self._poll = select.poll()
         self._poll.register(sys.stdin, select.POLLIN)
         self.write = sys.stdout.buffer.write
@@ -52,6 +54,15 @@ class Clock:
 
     async def sleep_ms(self, ms):
         await asyncio.sleep_ms(ms)
+
+
+class Uptime:
+    """What `Clock` asks of a Lasting, for a machine without a world."""
+
+    rtc_offset = None
+
+    def now_ms(self):
+        return time.ticks_ms()
 
 
 class Motor(parts.Motor):

@@ -33,3 +33,15 @@ void board_poll(void);
 void board_wait(long timeout_ms);
 #define MICROPY_INTERNAL_EVENT_HOOK board_poll()
 #define MICROPY_INTERNAL_WFE(timeout_ms) board_wait(timeout_ms)
+
+// The hardened image takes no source and listens to no key; `make` is given HARDENED=1.
+#if HARDENED
+#define MICROPY_ENABLE_COMPILER (0)
+#undef MICROPY_KBD_EXCEPTION
+#define MICROPY_KBD_EXCEPTION (0)
+#define MICROPY_HELPER_REPL (0)
+#define MICROPY_PY_BUILTINS_INPUT (0)
+#define MICROPY_PY_SYS_PS1_PS2 (0)
+#undef MICROPY_MODULE_FROZEN_STR
+#define MICROPY_MODULE_FROZEN_STR (0)
+#endif

@@ -10,7 +10,10 @@ CFLAGS += -I$(BOARD_DIR) -DMP_CONFIGFILE='<mpconfigboard.h>'
 CFLAGS += -DMBEDTLS_CONFIG_FILE='<crypto.h>' -I$(MBEDTLS)/include
 
 LDSCRIPT = $(BOARD_DIR)/memory.ld
-FROZEN_MANIFEST = $(BOARD_DIR)/manifest.py
+# 1: no prompt, the lock in the image; see manifest_hardened.py.
+HARDENED ?= 0
+CFLAGS += -DHARDENED=$(HARDENED)
+FROZEN_MANIFEST = $(BOARD_DIR)/$(if $(filter 1,$(HARDENED)),manifest_hardened.py,manifest.py)
 MPY_CROSS_FLAGS += -march=rv32imc
 
 SRC_BOARD_O += shared/runtime/gchelper_native.o shared/runtime/gchelper_rv32i.o
