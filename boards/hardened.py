@@ -62,7 +62,7 @@ def choose(root, board):
 
 def is_verified(root, slot, board):
     """Whether that slot holds a release for this board, all of it and nothing else that could be imported."""
-    from protocol import keyset, manifest  # in the image: the slot's own are not loaded yet
+    from protocol import manifest  # in the image: the slot's own are not loaded yet
 
     folder = root + "/" + slot
     try:
@@ -81,9 +81,10 @@ def is_verified(root, slot, board):
         mark = _mark(root, head.payload)
         if _read(folder + _MARK) == mark:
             return True
-        from protocol import ed25519
+        from protocol import ed25519, roots
 
-        if not manifest.trusted(head, keyset.parse(_read(root + "/keyset")), ed25519.verify):
+        first, verify = roots.parse(_read(root + "/roots")), ed25519.verify
+        if not manifest.trusted(head, roots.verify(_read(root + "/keyset"), first, verify, True), verify):
             return False
     except (OSError, ValueError):  # ValueError: of what is no manifest, keyset or identity
         return False

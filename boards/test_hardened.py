@@ -7,8 +7,9 @@ import pytest
 
 from boards import hardened
 from boards.sim import release
+from boards.sim.bench import key, signed
 from boards.sim.signer import QuickKey
-from protocol import cbor, keys, keyset
+from protocol import cbor, keys, keyset, roots
 
 K_LOCK = b"the lock's key, 32 bytes of noise"[:32]
 STRANGER = QuickKey(hashlib.sha256(b"nobody's").digest())
@@ -18,11 +19,12 @@ def known(signers=release.SIGNERS):
     ride = hashlib.sha256(b"ride").digest()
     entries = [(keys.kid(keys.RIDE, ride), ride, 0, 2_000_000_000)]
     entries += [(keys.kid(keys.RELEASE, one.public), one.public, 0, 2_000_000_000) for one in signers]
-    return keyset.encode(1, entries)
+    return signed(keyset.encode(1, entries))
 
 
 @pytest.fixture
 def lock(tmp_path):
+    (tmp_path / "roots").write_bytes(roots.encode(1, [key("root").public]))
     (tmp_path / "keyset").write_bytes(known())
     (tmp_path / "identity").write_bytes(cbor.encode({1: bytes(8), 2: K_LOCK, 3: None}))
     return tmp_path
@@ -72,7 +74,7 @@ SPOILT = {
     "a manifest of another release": lambda lock: (lock / "a" / "manifest").write_bytes(
         release.release(2).manifest
     ),
-    "no identity": lambda lock: (lock / "identity").unlink(),
+    "not provisioned": lambda lock: (lock / "identity").unlink(),
 }
 
 
@@ -105,6 +107,15 @@ def test_a_mark_that_the_lock_did_not_write_vouches_for_nothing(lock, mark):
     install(lock, signers=release.SIGNERS[:1])
     (lock / "a" / "verified").write_bytes(mark)
     assert chosen(lock)[0] is None
+
+
+def test_a_keyset_that_the_roots_did_not_sign_vouches_for_nothing(lock):
+    install(lock, signers=[STRANGER, release.SIGNERS[0]])
+    mine = known([STRANGER, release.SIGNERS[0]])
+    (lock / "keyset").write_bytes(mine[:-1] + bytes([mine[-1] ^ 1]))
+    assert chosen(lock)[0] is None
+    (lock / "keyset").write_bytes(mine)
+    assert chosen(lock)[0] == "a"
 
 
 def test_another_locks_mark_vouches_for_nothing(lock, tmp_path):

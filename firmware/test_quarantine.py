@@ -2,13 +2,14 @@
 
 import asyncio
 import gc
+import hashlib
 
-from boards.sim.bench import Bench
+from boards.sim.signer import QuickKey
 from boards.sim.virtual import VirtualBoard
-from firmware.lock import Lock
 from firmware.quarantine import Quarantine, payload
-from protocol import exchange, status
+from protocol import cbor, cose, exchange, keys, keyset, roots, status
 
+_ROOT = QuickKey(hashlib.sha256(b"root").digest())
 _HELLO = exchange.encode_hello(bytes(8))
 
 
@@ -100,14 +101,25 @@ def test_it_advertises_feeds_the_watchdog_and_ends():
     assert street.board.link.advertised == (b"8 bytes.", 1_000) and street.looks >= 90
 
 
+def _signed(payload):
+    return cose.sign(payload, [(roots.kid(_ROOT.public), _ROOT.sign)])
+
+
+def _write(root, name, data):
+    with open(root + "/" + name, "wb") as file:
+        file.write(data)
+
+
 def test_it_shows_what_the_whole_lock_shows_if_it_can_still_tell_and_noise_if_not():
     gc.collect()
-    bench = Bench(Lock)
-    root = bench.board.storage.root
-    known = [payload(root, lambda n: bytes([7]) * n) for _ in range(2)]
-    assert known[0] == known[1] != bytes([7]) * 8 and len(known[0]) == 8
-    with open(root + "/floors", "wb") as file:
-        file.write(b"damaged")
+    root = VirtualBoard().storage.root
+    k_lock, ride = bytes([5]) * 32, bytes([6]) * 32
+    _write(root, "identity", cbor.encode({1: bytes(8), 2: k_lock, 3: None}))
+    _write(root, "keyset", _signed(keyset.encode(1, [(keys.kid(keys.RIDE, ride), ride, 0, 9)])))
+    _write(root, "roots", roots.encode(1, [_ROOT.public]))
+    _write(root, "settings.json", b'{"kind": "exclusive", "uplink_host": "192.0.2.1"}')
+    shown = keys.adv_payload(keys.adv_key(k_lock, keys.adv_index(0, False)), 7)
+    assert payload(root, lambda n: bytes([7]) * n) == shown
+    _write(root, "floors", b"damaged")
     assert payload(root, lambda n: bytes([7]) * n) == bytes([7]) * 8
     assert payload(root + "/nowhere", lambda n: bytes([9]) * n) == bytes([9]) * 8
-    bench.close()
