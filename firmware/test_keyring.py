@@ -255,3 +255,17 @@ def test_a_ride_goes_on_under_a_keyset_that_lost_its_key():
     bench.wait(1)
     assert bench.phone().end(cti, rider).status == status.OK
     street.close()
+
+
+def test_a_clock_that_only_a_lost_key_vouches_for_is_unknown_until_somebody_says_the_time():
+    street = Street()
+    street.lock.floors.raise_to(kid_of("ride"), 9, NOW + 20 * 86_400)
+    street.lock.clock.set(NOW + 20 * 86_400, 60)
+    street.lock.adopt(keyring.install(street.lock.store, signed(payload(2, ("ride-b",)))))
+    assert street.lock.clock.now() is None
+    street.reboot()
+    assert street.lock.clock.now() is None
+    street.lock.clock.set(NOW, 2)
+    street.lock.adopt(keyring.install(street.lock.store, signed(payload(3, ("ride-b",)))))
+    assert street.lock.clock.now() is not None  # a keyset alone is no reason to doubt
+    street.close()
