@@ -20,6 +20,7 @@ _BUSY_MS = const(50)
 async def renew(lock, channel, version, beat):
     """Brings the lock to that version, and the combs that go with it. True when nothing is left to do, or nothing more
     can be done; False: try again later. Raises channel.Away, OSError."""
+    before = lock.config.keyset
     try:
         for _ in range(_STEPS):
             if lock.config.keyset.version >= version:
@@ -30,6 +31,8 @@ async def renew(lock, channel, version, beat):
                 beat()
                 await lock.pause(_BUSY_MS)
             lock.adopt(install(lock.store, raw))
+        if lock.config.keyset is not before:
+            return False  # the combs are long: first the cloud hears of it
         await _combs(lock, channel, beat)
     except blocks.Again:
         return False

@@ -21,7 +21,7 @@ from tools.simlock import ROOT
 
 RUNBOOK = ROOT / "tools" / "ROTATION.md"
 PASSPHRASE = "a passphrase of the tests"
-SPREAD_S = 90  # in which every lock has had a contact, and fetched what it was offered
+SPREAD_S = 180  # in which every lock has had a contact, and fetched what it was offered
 
 
 def sections() -> dict[str, list[str]]:
