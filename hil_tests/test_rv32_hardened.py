@@ -3,6 +3,7 @@ slot, no bolt moved when storage fails. Where the stock image stands it is said 
 """
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import os
@@ -13,7 +14,7 @@ import pytest
 
 from boards.parts import serial_link as wire
 from hil_tests.test_rv32_lock import HEAP, RELEASE, Street, private, public
-from protocol import cbor, keys, manifest, status
+from protocol import cbor, keys, manifest, receipt, status
 from tools import rv32, rv32_build, rv32_lock
 from tools.phone import Refused
 from tools.rv32_lock import Client, Rv32Lock
@@ -365,3 +366,84 @@ def test_out_of_order_refuses_whatever_comes(make):
     assert codes == [status.QUARANTINE, status.MALFORMED, status.MALFORMED, status.MALFORMED]
     time.sleep(1)
     assert told(street) == status.QUARANTINE  # and the slots are free again
+
+
+# ---- what is in a flash, and what leaves the board
+
+
+def written(secret):
+    """The ways in which a secret might be found."""
+    return secret, secret.hex().encode(), base64.b64encode(secret), repr(secret)[2:-1].encode()
+
+
+@pytest.mark.parametrize("lock_class", [Tapped, Hardened])
+def test_a_flash_and_an_image_hold_no_secret_but_that_locks_own(make, lock_class):
+    a, b = make("a", lock_class), make("b", lock_class)
+    a.lock.start()
+    opens(a)
+    a.lock.cut()
+    dump = a.lock.memory.path.read_bytes() + rv32_build.build(a.lock.profile).read_bytes()
+    assert a.identity.k_lock in dump  # the search finds what is there
+    others = [b.identity.k_lock, b.identity.lock_id]
+    signers = [key.private_bytes_raw() for key in (a.issuer, a.rider, *RELEASE)]
+    for secret in (*others, *signers):
+        assert not [one for one in written(secret) if one in dump]
+
+
+def test_a_lock_made_of_anothers_dump_opens_nothing_of_the_lock_that_it_names(make):
+    a, b = make("a"), make("b")
+    fake = {**a.files, "identity": cbor.encode({1: b.identity.lock_id, 2: a.identity.k_lock, 3: None})}
+    a.lock.memory.put_files({f"lock/{name}": data for name, data in fake.items()})
+    frames = []
+
+    class Thief(Client):
+        async def write_gatt_char(self, characteristic, data, response):
+            frames.append(bytes(data))
+            await super().write_gatt_char(characteristic, data, response)
+
+    async def rider_is_fooled():
+        link = await Thief(a.lock).connect(lambda data: receipts.append(data))
+        greeting = await link.greet(patient=True)
+        assert (await link.unlock(b.mint(greeting.challenge, b"for b..."), b.rider)).ok
+
+    async def replay():
+        link = await Client(b.lock).connect(b.keep)
+        await link.greet(patient=True)
+        for frame in frames[1:]:
+            await link._client.write_gatt_char(None, frame, False)
+        await asyncio.sleep(2)
+
+    receipts = []
+    a.lock.start()
+    asyncio.run(rider_is_fooled())
+    a.lock.cut()
+    with pytest.raises(ValueError):
+        receipt.open(keys.receipt_key(b.identity.k_lock), receipts[0])  # nor does the cloud believe it
+    b.lock.start()
+    asyncio.run(replay())
+    state = b.lock.hand("state")
+    assert not state["bolt_open"] and state["actuations"] == 0 and state["seq"] == 0
+
+
+@pytest.mark.parametrize("lock_class", [Tapped, Hardened])
+def test_no_secret_leaves_the_board(make, lock_class):
+    """In a ride, in refusals, in a crash and in a start that fails, by packets or beside them."""
+    street = make("lock", lock_class)
+    lock = street.lock
+    lock.start()
+    opens(street)
+    lock.write(b"noise" * 300 + b"\0")
+    lock.hand("state")
+    lock.send(wire.OTHER, 0, b'{"do": "quit"}')
+    lock.ended() if lock.profile == rv32_build.HARDENED else time.sleep(2)
+    lock.cut()
+    if lock.profile == rv32_build.HARDENED:
+        put(street, lambda files: files.update(identity=files["identity"] + b"x"))
+        lock.start()
+        assert told(street) == status.QUARANTINE
+        lock.cut()
+    said = lock.everything()
+    assert len(said) > 500
+    derived = (keys.receipt_key, keys.status_key, keys.batch_key)
+    for secret in (street.identity.k_lock, *[derive(street.identity.k_lock) for derive in derived]):
+        assert not [one for one in written(secret) if one in said]
