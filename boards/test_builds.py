@@ -102,3 +102,27 @@ def test_its_manifest_freezes_the_lock_and_no_test(board):
     include(str(ROOT / "boards" / board / "manifest.py"))
     assert sorted(frozen) == sorted(sources(board)) and len(frozen) > 70
     assert included == ["$(MPY_DIR)/extmod/asyncio"]
+
+
+LISTENERS = ("webrepl", "telnet", "ftp", ".listen(", "start_server", "IF_AP", "AP_IF", ".accept(", "dupterm")
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_nothing_in_it_opens_a_door_to_the_network(board, monkeypatch):
+    """No server, no access point, no prompt over the air: neither in what a lock loads nor in what a board starts."""
+    found = [(path.name, word) for path in sources(board) for word in LISTENERS if word in path.read_text()]
+    assert found == []
+    started = []
+    rig = Rig(__import__(f"boards.{board}.pins", fromlist=["*"]))
+    network = sys.modules["boards.testparts.network"]
+    before = network.WLAN.__init__
+
+    def recorded(self, interface=0):
+        started.append(interface)
+        before(self, interface)
+
+    monkeypatch.setattr(network.WLAN, "__init__", recorded)
+    rig.put("bearer.json", b'{"wifi": {"ssid": "bench", "key": "of the bench"}}')
+    rig.boot()
+    rig.close()
+    assert started == [network.WLAN.IF_STA]
