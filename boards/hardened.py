@@ -6,9 +6,9 @@ Only the image and one slot can be imported from, and that slot only while it is
 
 | what                                   | when               | why                                             |
 |----------------------------------------|--------------------|-------------------------------------------------|
-| both signatures of the manifest's head | at its first start | seconds; a release outlives the keys of its day |
+| both signatures of the manifest's head | at its first start | slow; a release outlives the keys of its day    |
 | a mark beside it, keyed by K_lock      | at each start      | a copied or edited manifest has none            |
-| SHA-256 of every file in the list      | at each start      | milliseconds; flash ages, files are exchanged   |
+| SHA-256 of every file in the list      | at each start      | flash ages, and files can be exchanged          |
 | no other module lies in the slot       | at each start      | it could stand in front of a frozen one         |
 
 A slot that is not that is not entered: the application in the image runs, which no update can take away. Nothing is
