@@ -1,7 +1,7 @@
 """When garbage is collected: while a phone computes its proof, and not while a person waits for the bolt.
 
 Else one would fall into many unlocks: each leaves 6 to 12 KiB before the motor runs, and `main.py` asks for a
-collection after every 16, so that the heap does not scatter.
+collection after every 4, so that the heap does not scatter.
 """
 
 from protocol.compat import const
@@ -21,6 +21,9 @@ class Garbage:
         """No collection, unless the heap is exhausted, until `release`. Twice is once."""
         if self._usual is None:
             self._usual = self._collect_after(_NEVER)
+
+    def held(self):
+        return self._usual is not None
 
     def release(self):
         if self._usual is not None:

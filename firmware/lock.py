@@ -102,6 +102,7 @@ class Lock:
             self.command,
             {KEYSET: self._renew},
         )
+        self.uplink.waits = garbage.held
         self.rest = None
         if config.settings.sleep and board.wakes:
             from firmware.rest import Rest  # RAM that a lock which stays awake does not spend

@@ -157,13 +157,11 @@ class Receipts:
             following = self._segments[i + 1] if i + 1 < len(self._segments) else self.last_seq + 1
             if following <= seq + 1 or len(found) == n:
                 continue
-            data = self._store.read(_name(first))
-            at = 0
-            for number in range(first, following):
-                end = _end(data, at)
-                if number > seq and len(found) < n:
-                    found.append((number, _pair(data, at, end)[0]))
-                at = end
+            with self._store.open(_name(first)) as file:
+                for number in range(first, following):
+                    data = _next(file)  # not the whole segment: the heap may have no such piece
+                    if number > seq and len(found) < n:
+                        found.append((number, _pair(data, 0, len(data))[0]))
         return found
 
     def get(self, seq):
@@ -209,6 +207,15 @@ def _end(data, at):
     if length != complement ^ _MASK or not 0 < length <= _RECORD or end > len(data):
         raise Corrupt("length")
     return end
+
+
+def _next(file):
+    """The next record of a segment. Raises Corrupt."""
+    head = file.read(_HEADER)
+    length = struct.unpack(">HH", head)[0] if len(head) == _HEADER else 0
+    data = head + file.read(min(length, _RECORD) + _CHECK)
+    _end(data, 0)
+    return data
 
 
 def _is_tail(data, at):

@@ -71,6 +71,7 @@ class Uplink:
         self._offered, self._settled = {}, {}  # key of an answer -> value: to be fetched, and done with
         for key in errands:
             self._paces[key] = _Pace(board)
+        self.waits = lambda: False  # whether somebody waits for the bolt, and so needs the heap for himself
         receipts.listeners.append(self._appended)
 
     @property
@@ -82,6 +83,9 @@ class Uplink:
         while True:
             beat()
             self._outbox.tend()
+            if self.waits():
+                await self._sleep_ms(_STEP_MS)
+                continue
             message = self._next()
             errand = None if message else self._errand()
             if message is None and errand is None:

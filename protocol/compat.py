@@ -5,7 +5,7 @@
 | `VIPER`                          | whether functions can be compiled to machine code with viper            |
 | `const(value)`                   | the value; MicroPython folds it away where the name starts with `_`     |
 | `aes_ecb(key)`                   | a function that encrypts whole 16-byte blocks, each on its own          |
-| `aes_cbc_encrypt(key, iv, data)` | data, whole blocks, encrypted in CBC mode                               |
+| `aes_cbc(key, iv)`               | a function that encrypts whole blocks in CBC mode, each call going on   |
 | `sha512(*parts)`                 | the 64-byte digest of the parts joined                                  |
 | `collect()`                      | collects garbage, where it does not count references                    |
 | `collect_after(size)`            | sets after how many bytes that comes by itself, -1: the last; gives what was |
@@ -31,8 +31,8 @@ except ImportError:  # CPython
     def aes_ecb(key):
         return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
 
-    def aes_cbc_encrypt(key, iv, data):
-        return Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor().update(data)
+    def aes_cbc(key, iv):
+        return Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor().update
 
     def sha512(*parts):
         digest = hashlib.sha512()
@@ -69,8 +69,8 @@ else:  # MicroPython
     def aes_ecb(key):
         return _aes(key, _ECB).encrypt
 
-    def aes_cbc_encrypt(key, iv, data):
-        return _aes(key, _CBC, iv).encrypt(data)
+    def aes_cbc(key, iv):
+        return _aes(key, _CBC, iv).encrypt
 
     collect = gc.collect
 

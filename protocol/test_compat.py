@@ -14,7 +14,9 @@ def test_aes_ecb_each_block_alone():
 def test_aes_cbc():
     iv = bytes(range(16))
     sealed = bytes.fromhex("7649abac8119b246cee98e9b12e9197d5086cb9b507219ee95db113a917678b2")
-    assert compat.aes_cbc_encrypt(KEY, iv, TWO_BLOCKS) == sealed
+    assert compat.aes_cbc(KEY, iv)(TWO_BLOCKS) == sealed
+    goes_on = compat.aes_cbc(KEY, iv)
+    assert goes_on(TWO_BLOCKS[:16]) + goes_on(TWO_BLOCKS[16:]) == sealed
 
 
 def test_const_is_its_value():

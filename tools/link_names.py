@@ -1,14 +1,15 @@
-"""Short names for what only one module, or one function, calls by name: a pass of tools/link.py.
+"""Other names for what only the lock's modules call by name: a pass of tools/link.py.
 
-MicroPython stores each name once for all modules, with 9 bytes beside its letters. So those that no other module can
-mean may be the same everywhere:
+MicroPython stores each name once for all modules, with 9 bytes beside its letters; but those of its own image
+(link_common.py) cost nothing, and come first. So:
 
-- a private name (`_x`) that one module alone mentions;
-- another that one module alone mentions and defines, and that is no attribute of anything of Python's. Not a class's,
-  which tracebacks show;
-- a function's arguments, where no call in the whole program passes that name as a keyword.
+- a private name (`_x`) that one module alone mentions, and another that one module alone mentions and defines, may be
+  the same in all modules;
+- one that several modules mention, and one of them defines, gets a name for itself;
+- so do a function's arguments, in each function anew, where no call in the whole program passes that name as a keyword.
 
-A name that is a whole string somewhere stays.
+A name that is a whole string somewhere stays, or that anything of Python's has, or that a module of others mentions;
+and those of classes, which tracebacks show.
 """
 
 import ast
@@ -20,6 +21,7 @@ import hashlib
 import io
 import itertools
 import json
+import keyword
 import os
 import re
 import select
@@ -27,9 +29,9 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from tools import link_reach
+from tools import link_common, link_reach
 
 _FOREIGN = {
     name
@@ -95,12 +97,15 @@ def shorten(linked: Mapping[str, ast.Module], outside: Mapping[str, ast.Module],
     }
     mentioned = {path: _words(tree) for path, tree in linked.items()}
     everywhere = fixed.union(*mentioned.values())
+    series = [word for word in _words_to_give() if word not in everywhere]
+    foreign = _FOREIGN.union(keywords, fixed, *(_foreign(tree, linked) for tree in linked.values()))
+    most = 0
     for family in _families(linked):
-        names = (f"_{word}" for word in _short() if f"_{word}" not in everywhere)
+        names = iter(series)
         for path in family:
             elsewhere = fixed.union(*(words for other, words in mentioned.items() if other != path))
             alone = mentioned[path] - elsewhere
-            defined = _defined(linked[path]) - _FOREIGN - keywords - set(link_reach.aliases(linked[path]))
+            defined = _defined(linked[path]) - foreign - set(link_reach.aliases(linked[path]))
             own = sorted(
                 word
                 for word in alone
@@ -108,11 +113,45 @@ def shorten(linked: Mapping[str, ast.Module], outside: Mapping[str, ast.Module],
                 or (word in defined and path not in whole and re.fullmatch(_PUBLIC, word))
             )
             _rename(linked[path], dict(zip(own, names, strict=False)))
+        most = max(most, len(series) - len(list(names)))
+    _shared(linked, foreign, whole, series[most:])
     for tree in linked.values():
-        _arguments(tree, keywords | strings | {"self"})
+        _arguments(tree, keywords | strings | {"self"}, series)
+
+
+def _shared(linked: Mapping[str, ast.Module], foreign: set[str], whole: set[str], series: list[str]) -> None:
+    """Names that several modules mention: each the same in all of them."""
+    defined = set().union(*(_defined(tree) for path, tree in linked.items() if path not in whole))
+    stays = foreign.union(*(_defined(tree) for path, tree in linked.items() if path in whole))
+    own = [word for word in defined - stays if re.fullmatch(_SHARED, word) and word not in series]
+    own.sort(key=lambda word: (-len(word), word))
+    names = dict(zip(own, series, strict=False))
+    for tree in linked.values():
+        _rename(tree, names)
+
+
+def _foreign(tree: ast.Module, linked: Mapping[str, ast.Module]) -> set[str]:
+    """What this module means of the interpreter and of modules that are not linked; and the names of those that are."""
+    found = {part for path in linked for part in path.removesuffix(".py").split("/")} | {"encrypt", "decrypt"}
+    found |= {node.id for node in link_reach.free_names(tree)}.difference(link_reach.bindings(tree))
+    others = set()
+    for name, origins in link_reach.aliases(tree).items():
+        for module, _ in origins:
+            if link_reach.path_of(module) not in linked and not _is_package(module, linked):
+                found |= {name, *(inside for _, inside in origins)}
+                others.add(name)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in others:
+            found.add(node.attr)
+    return found
+
+
+def _is_package(module: str, linked: Mapping[str, ast.Module]) -> bool:
+    return any(path.startswith(module.replace(".", "/") + "/") for path in linked)
 
 
 _PUBLIC = r"[a-z]\w+|[A-Z][A-Z0-9_]+"  # not of a class
+_SHARED = _PUBLIC + r"|_[^_]\w*"
 
 
 def _defined(tree: ast.Module) -> set[str]:
@@ -142,6 +181,12 @@ def _families(linked: Mapping[str, ast.Module]) -> list[list[str]]:
                         family[path] += family[other]
                         family.update(dict.fromkeys(family[other], family[path]))
     return list({id(one): one for one in family.values()}.values())
+
+
+def _words_to_give() -> Iterator[str]:
+    """Those of the image, the shortest others after them."""
+    yield from link_common.COMMON
+    yield from itertools.islice((word for word in _short() if not keyword.iskeyword(word)), 2_000)
 
 
 def _short() -> Iterator[str]:
@@ -182,13 +227,14 @@ def _rename(tree: ast.AST, names: Mapping[str, str]) -> None:
                 setattr(node, field, [names.get(one, one) for one in value])
 
 
-def _arguments(tree: ast.AST, keep: set[str]) -> None:
+def _arguments(tree: ast.AST, keep: set[str], series: Iterable[str]) -> None:
+    top = _defined(tree)  # a const() means its number everywhere in a module
     for node in ast.walk(tree):
         if isinstance(node, (*_FUNCTIONS, ast.Lambda)) and not is_native(node):
-            taken = _words(node)
-            free = (word for word in _short() if word not in taken)
+            taken = _words(node) | top
+            free = (word for word in series if word not in taken)
             for arg in arguments(node.args):
-                if arg.arg not in keep and len(arg.arg) > 1 and _is_plain(node, arg.arg):
+                if arg.arg not in keep and arg.arg not in link_common.COMMON and _is_plain(node, arg.arg):
                     _rename_names(node, arg.arg, next(free))
 
 

@@ -204,28 +204,38 @@ def modules(folders: Iterable[str] = LOCK, compiled: bool = True) -> dict[str, b
     return files
 
 
-def modules_for(*scripts: str) -> dict[str, bytes]:
+def modules_for(*scripts: str, beside: str = "") -> dict[str, bytes]:
     """What goes on a flash for these files to run: they, and what of ours they import; that of LOCK linked (link.py).
+    beside: the text of a script that comes from elsewhere, for which too the names that it mentions stay.
 
     Not what is frozen into the image, unless a script needs more of boards/ than that: a folder on the flash hides the
     frozen one. What only CPython can read, after `except ImportError`, is left out.
     """
     sources = sources_for(*scripts)
-    linked = linked_of(sources, scripts)
+    linked = linked_of({**sources, "main.py": beside}, scripts)
     frozen = set(rv32_build.frozen())
-    if any(path.startswith("boards/") and path not in frozen for path in sources):
+    if any(path not in frozen and _compiles(path, sources[path]) for path in sources if _is_board(path)):
         frozen = set()
     files: dict[str, bytes] = {}
     for path, text in sources.items():
         target = path.removesuffix(".py") + ".mpy"
-        with contextlib.suppress(rv32_build.BuildError):
-            if path in linked:
-                files[target] = compile_text(
-                    path.removesuffix(".py").replace("/", "."), linked[path], lean=True
-                )
-            elif path not in frozen and not _is_lock(path):
-                files[target] = compile_text(path, text)
+        if path in linked:
+            files[target] = compile_text(path.removesuffix(".py").replace("/", "."), linked[path], lean=True)
+        elif path not in frozen and not _is_lock(path) and _compiles(path, text):
+            files[target] = compile_text(path, text)
     return files
+
+
+def _is_board(path: str) -> bool:
+    return path.startswith("boards/")
+
+
+def _compiles(path: str, text: str) -> bool:
+    try:
+        compile_text(path, text)
+    except rv32_build.BuildError:
+        return False
+    return True
 
 
 def sources_for(*scripts: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ import micropython
 import rv32
 
 sys.path[0] = ""  # the checkout, not tools/
-gc.threshold(16_384)  # as in main.py of the board
+gc.threshold(4_096)  # as in main.py of the board
 
 
 def used():

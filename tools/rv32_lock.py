@@ -39,7 +39,8 @@ class Rv32Lock:
         if files is not None:
             own = {f"lock/{name}": data for name, data in files.items()}
             if profile == rv32_build.STOCK:
-                own |= {**rv32.modules_for("boards/qemu_rv32/main.py"), "main.py": main}
+                code = rv32.modules_for("boards/qemu_rv32/main.py", beside=main.decode())
+                own |= {**code, "main.py": main}
             self.memory.put_files(own)
         self.machine: rv32.Machine | None = None
         self.advertised = b""

@@ -34,6 +34,14 @@ def lock():
     return sources, rv32.linked_of(sources, [ROOT])
 
 
+@pytest.fixture(scope="module")
+def named(lock):
+    """The same, linked with every name left as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(link.link_names, "shorten", lambda *given: None)
+        return lock[0], rv32.linked_of(lock[0], [ROOT])
+
+
 def linked(**modules):
     """{module: text} of a program whose root is `main`."""
     found = link.link({f"{name}.py": text for name, text in modules.items()}, ["main.py"])
@@ -265,9 +273,9 @@ def test_nothing_that_is_kept_misses_a_name(lock):
                     assert other not in found or node.attr in bound[other], (path, other, node.attr)
 
 
-def test_no_method_is_missed_by_name(lock):
+def test_no_method_is_missed_by_name(named):
     """One that any class had, and that anything kept calls, is still there in each class that is."""
-    sources, found = lock
+    sources, found = named
     called = {
         node.attr
         for text in found.values()
@@ -277,9 +285,7 @@ def test_no_method_is_missed_by_name(lock):
     for path, text in found.items():
         before, now = methods(ast.parse(sources[path])), methods(ast.parse(text))
         for name, kept in now.items():
-            if name.startswith("_"):
-                continue  # renamed
-            assert {one for one in before[name] & called if not one.startswith("_")} <= kept, (path, name)
+            assert before[name] & called <= kept, (path, name)
 
 
 def top_level(tree):
@@ -298,8 +304,8 @@ def methods(tree):
     }
 
 
-def test_functions_stay_on_their_lines(lock):
-    sources, found = lock
+def test_functions_stay_on_their_lines(named):
+    sources, found = named
     public = {
         (path, node.name): node.lineno
         for path, text in found.items()

@@ -19,6 +19,7 @@ from binascii import crc32
 CONNECT, DISCONNECT, FRAME, ADVERTISE, OTHER = range(1, 6)
 _SLOTS = 4
 _PACKET = 1_100  # bytes of a packet before its zero; more is noise
+_CHUNK = 64  # that are taken off the line at once
 _FRAMES = 64  # that wait in one link
 _POLL_MS = 2
 
@@ -36,19 +37,22 @@ def cobs(data):
     return bytes(out)
 
 
-def uncobs(data):
-    """What was encoded; ValueError when nothing gives these bytes."""
-    out = bytearray()
-    at = 0
-    while at < len(data):
-        size = data[at]
-        if not size or at + size > len(data):
+def uncobs(buffer, size):
+    """Decodes the first `size` bytes where they lie, and gives their new count; ValueError when nothing encodes to
+    these."""
+    at = to = 0
+    while at < size:
+        code = buffer[at]
+        if not code or at + code > size:
             raise ValueError("COBS")
-        out += data[at + 1 : at + size]
-        at += size
-        if size < 255 and at < len(data):
-            out.append(0)
-    return bytes(out)
+        for i in range(at + 1, at + code):
+            buffer[to] = buffer[i]
+            to += 1
+        at += code
+        if code < 255 and at < size:
+            buffer[to] = 0
+            to += 1
+    return to
 
 
 def packet(kind, slot, payload=b""):
@@ -58,10 +62,15 @@ def packet(kind, slot, payload=b""):
 
 def unpacked(data):
     """(kind, slot, payload) of what lay between two zeros; ValueError when it is damaged."""
-    body = uncobs(data)
-    if len(body) < 6 or crc32(body[:-4]) != int.from_bytes(body[-4:], "big") or body[1] >= _SLOTS:
+    return unpack(memoryview(bytearray(data)), len(data))
+
+
+def unpack(view, size):
+    """The same of the first bytes of a buffer, which are spoiled by it. What it allocates is the payload."""
+    end = uncobs(view, size) - 4
+    if end < 2 or crc32(view[:end]) != int.from_bytes(view[end : end + 4], "big") or view[1] >= _SLOTS:
         raise ValueError("damaged")
-    return body[0], body[1], body[2:-4]
+    return view[0], view[1], bytes(view[2:end])
 
 
 class _Phone:
@@ -74,12 +83,15 @@ class _Phone:
 
 
 class SerialLink:
-    """`uart`: read(n), which gives what is there and never waits, and write(data), as machine.UART has them."""
+    """`uart`: readinto(buffer), which gives how much was there, or None, and never waits; and write(data), as
+    machine.UART has them. A frame costs no more memory than from a radio."""
 
     def __init__(self, uart, other=None):
         self._uart = uart
         self._other = other
-        self._buffer = bytearray()
+        self._arrived = bytearray(_CHUNK)
+        self._packet = memoryview(bytearray(_PACKET))
+        self._size = 0  # of what there is of a packet; more than fits is noise
         self._phones: list = [None] * _SLOTS
         self._count = 1
         self._turn = 0
@@ -149,24 +161,26 @@ class SerialLink:
         self._uart.write(packet(kind, slot, bytes(payload)))
 
     def _listen(self):
+        arrived, packet = self._arrived, self._packet
         while True:
-            data = self._uart.read(256)
-            if not data:
+            count = self._uart.readinto(arrived)
+            if not count:
                 return
-            self._buffer += data
-            end = self._buffer.find(b"\0")
-            while end >= 0:
-                taken, self._buffer = bytes(self._buffer[:end]), self._buffer[end + 1 :]
-                if taken:
-                    self._take(taken)
-                end = self._buffer.find(b"\0")
-            if len(self._buffer) > _PACKET:
-                self._buffer = bytearray()
-                self._overrun()
+            for i in range(count):
+                byte = arrived[i]
+                if byte:
+                    if self._size < _PACKET:
+                        packet[self._size] = byte
+                    self._size += 1
+                elif self._size:
+                    size, self._size = self._size, 0
+                    self._take(size)
 
-    def _take(self, data):
+    def _take(self, size):
         try:
-            kind, slot, payload = unpacked(data)
+            if size > _PACKET:
+                raise ValueError("too long")
+            kind, slot, payload = unpack(self._packet, size)
         except ValueError:
             return self._overrun()
         phone = self._phones[slot]

@@ -27,13 +27,21 @@ class Console:
             micropython.kbd_intr(-1)
         self._poll = select.poll()
         self._poll.register(sys.stdin, select.POLLIN)
+        self._in, self._byte = sys.stdin.buffer, bytearray(1)
         self.write = sys.stdout.buffer.write
 
-    def read(self, n):
-        data = bytearray()
-        while len(data) < n and self._poll.poll(0):
-            data += sys.stdin.buffer.read(1)
-        return data
+    def readinto(self, buffer):
+        count = 0
+        while count < len(buffer) and self._is_there():
+            self._in.readinto(self._byte)
+            buffer[count] = self._byte[0]
+            count += 1
+        return count
+
+    def _is_there(self):
+        for _ in self._poll.ipoll(0):
+            return True
+        return False
 
 
 class Clock:

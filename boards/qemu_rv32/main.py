@@ -8,7 +8,7 @@ import gc
 import json
 import os
 
-gc.threshold(16_384)  # what importing a module leaves is collected before the next one, or the heap scatters
+gc.threshold(4_096)  # what importing a module leaves is collected before the next one, or the heap scatters
 
 import protocol.ed25519  # noqa: E402, F401  what takes most room comes first, while the heap is empty
 from boards.parts.serial_link import SerialLink  # noqa: E402

@@ -10,7 +10,7 @@ import time
 
 from boards.sim.gnss import Receiver
 from boards.sim.track import Track
-from boards.sim.world import World
+from boards.sim.world import STEP_MS, World
 
 _FILE = "/world.json"
 JITTER_E7 = 40  # half a metre
@@ -38,7 +38,7 @@ class Lasting:
         self.world = World.restore(kept["world"], points) if kept["world"] else World(wall)
         self.receiver = Receiver(self.world, jitter_e7)
         self._base = max(wall, self.world.now)  # a host's clock that was set back does not set the world back
-        self._ticks = time.ticks_ms()
+        self._ticks = self._looked = time.ticks_ms()
         self._seen = None
         self.save()
         self.at()
@@ -47,8 +47,12 @@ class Lasting:
         return self._base + time.ticks_diff(time.ticks_ms(), self._ticks)
 
     def at(self):
-        """The world as it is now; kept, if there is anything new to see."""
-        world = self.world
+        """The world as it is now; kept, if there is anything new to see. It is the same for a step of the world's, so
+        that looking at ten parts in a row costs the memory of one look."""
+        world, ticks = self.world, time.ticks_ms()
+        if self._seen and time.ticks_diff(ticks, self._looked) < STEP_MS:
+            return world
+        self._looked = ticks
         self.receiver.advance(self.now_ms())
         bolt = world.bolt_open(), world.bolt_closed(), world.shackle_closed()
         seen = bolt, world.moving(), world.millivolts()

@@ -6,6 +6,7 @@ the ring shut lets the bolt snap in again. Pure; time is handed in. Knows nothin
 sockets or of files.
 """
 
+STEP_MS = 5  # in which a bolt moves
 MOTOR_MS = 400  # of pulling for the bolt's whole way
 SPRING_MS = 40  # for the way back into a ring that is shut
 HAND_MS = 300  # a person holds the ring shut this long, then lets go
@@ -15,7 +16,6 @@ LEDS = ("ok", "refused", "busy", "find", "fault", "off")
 BOLT_FAULTS = (None, "both", "neither", "open", "closed")  # what the two switches say, whatever the bolt does
 
 _WAY = 100_000  # the bolt's position, thousandths of a percent: 0 in the ring, _WAY drawn back
-_STEP_MS = 5
 _OPEN_AT = 95_000  # the switches close this near the ends
 _CLOSED_AT = 5_000
 _FREE_AT = 90_000  # drawn back further than this, the bolt lets the ring go
@@ -202,7 +202,7 @@ class World:
         drained = sum([_DRAIN[name] for name in load if name])
         self._charge = max(0, self._charge - drained * passed)
         while self.now < now_ms:
-            step = min(_STEP_MS, now_ms - self.now) if self._restless() else now_ms - self.now
+            step = min(STEP_MS, now_ms - self.now) if self._restless() else now_ms - self.now
             self.now += step
             self._move_bolt(step)
         if self._shaken:
