@@ -198,15 +198,15 @@ class Outbox:
     def _read(self, start, at, count):
         """`count` records of the segment that begins at `start`, from number `at`; None for each that is damaged."""
         if start == self._next - len(self._fresh):
-            slots = b"".join(self._fresh[at - start : at - start + count])
+            slots = self._fresh[at - start : at - start + count]
         else:
             try:
                 with open(self._root + _name(start), "rb") as file:
                     file.seek((at - start) * _SLOT)
-                    slots = file.read(count * _SLOT)
+                    slots = [file.read(_SLOT) for _ in range(count)]
             except OSError:
-                slots = b""
-        return [_unpacked(at + i, slots[i * _SLOT : (i + 1) * _SLOT]) for i in range(count)]
+                slots = [b""] * count
+        return [_unpacked(at + i, slots[i]) for i in range(count)]
 
     def _drop_oldest(self):
         segment = self._segments.pop(0)

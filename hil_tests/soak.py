@@ -2,7 +2,7 @@
 
 Runs on MicroPython, on 32 and on 64 bits: the whole lock on a virtual board, its files on the flash that is there.
 Ten times it prints what the heap looks like after a collection: `at UNLOCKS free BYTES, working set BYTES`, the latter
-what lives beside the code and the combs, simulated world included, and MicroPython's own account.
+what lives beside the code, combs and simulated world included, and MicroPython's own account.
 """
 
 import gc

@@ -9,7 +9,7 @@ MicroPython stores each name once for all modules, with 9 bytes beside its lette
 - so do a function's arguments, in each function anew, where no call in the whole program passes that name as a keyword.
 
 A name that is a whole string somewhere stays, or that anything of Python's has, or that a module of others mentions;
-and those of classes, which tracebacks show.
+and those of errors, which tracebacks show.
 """
 
 import ast
@@ -150,7 +150,7 @@ def _is_package(module: str, linked: Mapping[str, ast.Module]) -> bool:
     return any(path.startswith(module.replace(".", "/") + "/") for path in linked)
 
 
-_PUBLIC = r"[a-z]\w+|[A-Z][A-Z0-9_]+"  # not of a class
+_PUBLIC = r"[A-Za-z]\w+"
 _SHARED = _PUBLIC + r"|_[^_]\w*"
 
 
@@ -162,7 +162,7 @@ def _defined(tree: ast.Module) -> set[str]:
             found.add(node.attr)
         elif isinstance(node, (ast.Module, ast.ClassDef)):
             for one in node.body:
-                if isinstance(one, _FUNCTIONS):
+                if isinstance(one, _FUNCTIONS) or isinstance(one, ast.ClassDef) and not one.bases:
                     found.add(one.name)
                 elif isinstance(one, ast.Assign):
                     found |= {target.id for target in one.targets if isinstance(target, ast.Name)}
