@@ -17,7 +17,7 @@ from tools import keysets, provision, rv32, rv32_lock
 from tools.phone import PhoneError
 from tools.rv32_lock import Client, Rv32Lock
 
-HEAP = rv32.size("192k")
+HEAP = rv32.size("208k")  # 192k is the aim
 EVERY = 8  # of the power cuts, in `make test`
 
 
