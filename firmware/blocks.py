@@ -13,7 +13,10 @@ _ETAG_MAX = const(8)  # bytes, RFC 7252 §5.10.6
 
 
 class Refused(Exception):
-    """The cloud does not give it, or what it gives is no body: to ask again soon is of no use."""
+    """The cloud does not give it, or what it gives is no body: to ask again soon is of no use. `code`: its answer's."""
+
+    def __init__(self, code):
+        self.code = code
 
 
 class Again(Exception):
@@ -40,19 +43,19 @@ class Body:
         if code >= coap.INTERNAL_ERROR:  # 5.xx
             raise Again
         if code != coap.CONTENT:
-            raise Refused("%d.%02d" % (code >> 5, code & 31))
+            raise Refused(code)
         etag, given = _of(answered, coap.ETAG), _of(answered, coap.BLOCK2)
         if etag is None or not 0 < len(etag) <= _ETAG_MAX or given is None or len(given) > 3:
-            raise Refused("no block")
+            raise Refused(code)
         if self.etag is not None and etag != self.etag:
             raise Again
         given = int.from_bytes(given, "big")
         more = given & _MORE
         if given & ~_MORE != wanted or (len(payload) != SIZE if more else len(payload) > SIZE):
-            raise Refused("another block")
+            raise Refused(code)
         self._left -= len(payload)
         if self._left < 0:
-            raise Refused("too long")
+            raise Refused(code)
         self.etag = etag
         self.at += 1
         self.done = not more

@@ -14,7 +14,8 @@ _SHORT_MS = const(900_000)  # after there was no memory for it
 _WATCHDOG = const(3)  # the last of the boot causes that are none of sleep's, boards/contract.py
 _AGAIN_MS = const(86_400_000)  # before a release that was refused is looked at once more
 _OWN = (  # what nobody else uses, the one that imports before the imported
-    "firmware.blockwise",
+    "firmware.download",
+    "firmware.blocks",
     "firmware.courier",
     "firmware.updater",
     "firmware.slots",

@@ -98,7 +98,7 @@ def test_a_body_that_is_not_there():
         Rig(None).fetch()
         raise AssertionError("taken")
     except Refused as error:
-        assert str(error) == "4.04"
+        assert error.code == coap.NOT_FOUND
 
 
 def test_a_body_that_changes_under_way_is_noticed():

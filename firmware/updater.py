@@ -1,6 +1,6 @@
 """An update from its offer to its confirmation: asks update.py whether and when, slots.py to write, a source for bytes.
 
-A source is the cloud (blockwise.py) or a technician's phone (courier.py):
+A source is the cloud (download.py) or a technician's phone (courier.py):
 
     await source.get(name, offset)     bytes of a file, from there on; raises Away, or Gone
     source.tell(state, reason)         how far the lock is
@@ -208,7 +208,7 @@ async def attend(lock, link, booted, beat):
 
 
 async def _by_cloud(lock, updater, beat):
-    from firmware.blockwise import Cloud
+    from firmware.download import Cloud
 
     version, digest = lock.uplink.offer
     source = Cloud(lock, beat)

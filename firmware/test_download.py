@@ -1,14 +1,14 @@
 # heap: 1m
-"""Blocks from a cloud that answers in smaller ones, breaks off, lies and forgets, inside real OSCORE."""
+"""A release from a cloud that breaks off, lies and forgets, inside real OSCORE."""
 
 import asyncio
 
 from boards.sim.peer import Peer
 from boards.sim.virtual import VirtualBoard
-from firmware.blockwise import Blocks
 from firmware.channel import Away, Channel
+from firmware.download import Cloud
 from firmware.updater import Gone
-from protocol import coap, keys
+from protocol import coap, keys, update
 
 LOCK, K_LOCK = b"lock-one", bytes(range(32))
 DATA = bytes([i * 7 & 255 for i in range(1300)])
@@ -18,23 +18,24 @@ class Rig:
     def __init__(self):
         self.board = VirtualBoard()
         self.peer = self.board.bearer.peer = Peer(LOCK, K_LOCK)
-        self.peer.resources = {b"m": DATA, b"f/00ff00ff": b"", b"k": DATA[:512]}
+        self.peer.resources = {b"m": DATA, b"f/00ff00ff": b"", b"f/01020304": DATA[:512]}
         self.channel = Channel(self.board, LOCK, keys.oscore_secret(K_LOCK), "cloud.example", 5683)
 
-    def get(self, path, *offsets):
-        blocks = Blocks(self.channel, path, lambda: None)
+        self.uplink = self  # as much of a lock as a download asks for
+        self.source = Cloud(self, lambda: None)
 
+    def get(self, name, *offsets):
         async def all():
             found = []
             for offset in offsets:
-                found.append(await blocks.get(offset))
+                found.append(await self.source.get(name, offset))
             return found
 
         return asyncio.run(all())
 
-    def fails(self, error, path, offset=0):
+    def fails(self, error, name, offset=0):
         try:
-            self.get(path, offset)
+            self.get(name, offset)
         except error:
             return True
         return False
@@ -42,42 +43,32 @@ class Rig:
 
 def test_each_block_is_what_was_asked_for_in_any_order():
     rig = Rig()
-    assert b"".join(rig.get([b"m"], 0, 512, 1024)) == DATA
-    assert rig.get([b"m"], 1024, 512) == [DATA[1024:], DATA[512:1024]]  # resumed, after a boot say
-    assert rig.get([b"k"], 0) == [DATA[:512]]
-    assert rig.get([b"f", b"00ff00ff"], 0) == [b""]
+    assert b"".join(rig.get(update.MANIFEST, 0, 512, 1024)) == DATA
+    assert rig.get(update.MANIFEST, 1024, 512) == [DATA[1024:], DATA[512:1024]]  # resumed, after a boot say
+    assert rig.get(b"\1\2\3\4", 0) == [DATA[:512]]
+    assert rig.get(b"\0\xff\0\xff", 0) == [b""]
     rig.board.close()
-
-
-def test_a_cloud_with_smaller_blocks():
-    for szx in range(5):
-        rig = Rig()
-        rig.peer.szx = szx
-        assert b"".join(rig.get([b"m"], 0, 512, 1024)) == DATA
-        asked = [request for request in rig.peer.requests if request[0] == b"m"]
-        assert len(asked) == -(-1300 // (16 << szx)), szx
-        rig.board.close()
 
 
 def test_a_cloud_that_forgets_or_answers_in_its_own_way_meanwhile():
     for habit in ("separate", "separate without ack", "non"):
         rig = Rig()
         rig.peer.habit = habit
-        assert rig.get([b"m"], 0) == [DATA[:512]]
+        assert rig.get(update.MANIFEST, 0) == [DATA[:512]]
         rig.peer.forget()
-        assert rig.get([b"m"], 512, 1024) == [DATA[512:1024], DATA[1024:]]
+        assert rig.get(update.MANIFEST, 512, 1024) == [DATA[512:1024], DATA[1024:]]
         rig.board.close()
 
 
 def test_what_is_not_there_and_what_is_refused():
     rig = Rig()
-    assert rig.fails(Gone, [b"x"])
+    assert rig.fails(Gone, b"none")
     rig.peer.habit = "refuse"
-    assert rig.fails(Away, [b"m"])
+    assert rig.fails(Away, update.MANIFEST)
     rig.peer.habit = "silent"
-    assert rig.fails(Away, [b"m"])
+    assert rig.fails(Away, update.MANIFEST)
     rig.board.world.uplink = False
-    assert rig.fails(Away, [b"m"])
+    assert rig.fails(Away, update.MANIFEST)
     rig.board.close()
 
 
@@ -102,29 +93,19 @@ def test_answers_that_are_not_the_block_asked_for():
         )
     ):
         rig = Rig()
-        rig.get([b"m"], 0)
+        rig.get(update.MANIFEST, 0)
         rig.peer._block = lie
-        assert rig.fails(Away, [b"m"], 512), i
+        assert rig.fails(Away, update.MANIFEST, 512), i
         rig.board.close()
-
-
-def test_an_answer_without_the_option_is_the_whole():
-    rig = Rig()
-    rig.peer._block = lambda *_: (coap.CONTENT, [], b"short")
-    assert rig.get([b"m"], 0) == [b"short"]
-    rig.peer._block = lambda *_: (coap.CONTENT, [], bytes(513))
-    assert rig.fails(Away, [b"m"])
-    rig.board.close()
 
 
 def test_two_requests_take_turns():
     rig = Rig()
-    blocks = Blocks(rig.channel, [b"m"], lambda: None)
     beats = []
 
     async def both():
         post = asyncio.create_task(rig.channel.post(b"x", b"", lambda: beats.append(1)))
-        got = await blocks.get(0)
+        got = await rig.source.get(update.MANIFEST, 0)
         return got, (await post)[0]
 
     assert asyncio.run(both()) == (DATA[:512], coap.NOT_FOUND)
