@@ -115,16 +115,16 @@ class Bike(Street):
 
         return asyncio.run(visit())
 
-    def files(self):
+    def on_flash(self):
         return self.lock.memory.files()
 
     def slot(self):
-        return self.files()["lock/slot"].decode()
+        return self.on_flash()["lock/slot"].decode()
 
     def holds(self, slot, what):
         inside = f"lock/{slot}/"
         found = {
-            path.removeprefix(inside): data for path, data in self.files().items() if path.startswith(inside)
+            path.removeprefix(inside): data for path, data in self.on_flash().items() if path.startswith(inside)
         }
         return {
             path: data for path, data in found.items() if "/" in path or path == "manifest"
@@ -180,7 +180,7 @@ def test_a_release_that_does_not_start_is_left_by_itself(bike, first, crashing):
     assert bike.rides() and bike.holds("a", first)
     time.sleep(2)
     bike.lock.cut()
-    assert bike.slot() == "a" and bike.files()["lock/b/failed"] == b"x"
+    assert bike.slot() == "a" and bike.on_flash()["lock/b/failed"] == b"x"
 
 
 def test_a_cut_at_a_random_moment_of_an_update(bike, first, second):
