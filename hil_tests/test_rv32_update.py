@@ -124,7 +124,9 @@ class Bike(Street):
     def holds(self, slot, what):
         inside = f"lock/{slot}/"
         found = {
-            path.removeprefix(inside): data for path, data in self.on_flash().items() if path.startswith(inside)
+            path.removeprefix(inside): data
+            for path, data in self.on_flash().items()
+            if path.startswith(inside)
         }
         return {
             path: data for path, data in found.items() if "/" in path or path == "manifest"

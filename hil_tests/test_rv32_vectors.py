@@ -12,13 +12,23 @@ from tools import mpy_tests, rv32
 HEAP = "512k"
 TIMEOUT_S = 600  # for one file
 SLOW = {  # half a minute or more each: run by `make test-long`
-    "protocol/test_comb.py",
-    "protocol/test_ed25519_fast.py",
+    "firmware/test_courier.py",
+    "firmware/test_decommission.py",
     "firmware/test_faults.py",
+    "firmware/test_keyring.py",
+    "firmware/test_keyring_combs.py",
     "firmware/test_lock.py",
     "firmware/test_power.py",
     "firmware/test_power_rides.py",
+    "firmware/test_rest.py",
+    "firmware/test_rest_rides.py",
+    "firmware/test_slots_cuts.py",
     "firmware/test_unlock.py",
+    "firmware/test_update.py",
+    "firmware/test_updater.py",
+    "firmware/test_uplink.py",
+    "protocol/test_comb.py",
+    "protocol/test_ed25519_fast.py",
 }
 FILES = sorted(path for folder in rv32.LOCK for path in (rv32.ROOT / folder).glob("test_*.py"))
 
