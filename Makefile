@@ -21,7 +21,7 @@ help: ## this list
 demo: $(VENV)/runs ## ride a simulated bicycle from a claim in the cloud to its receipts (about a minute)
 	@$(BIN)/ringslot demo $(DEMO)
 
-test: $(VENV)/tests ## every test, on CPython and on MicroPython (under 12 minutes)
+test: $(VENV)/tests ## every test, on CPython and on MicroPython (some 25 minutes on two cores)
 	@$(BIN)/pytest -q -ra -m "not long" $(TEST)
 
 test-long: $(VENV)/tests ## the longer counts of the same tests

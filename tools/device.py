@@ -23,6 +23,7 @@ from tools.errors import ToolError
 PIECE = 1024  # bytes a write
 _NEW = ".new"  # as firmware/store.py calls a file on its way
 _CONNECT_S = 20  # a chip that was just flashed makes its file system first
+_PATIENCE_S = 20  # for a byte: a chip erases flash meanwhile, an emulated one waits for its turn
 
 _LOST = "The connection to {port} broke: plug it in again and run the same command; what is there already is kept."
 _FULL = "The board's file system is full: {port} needs a board with more flash, or `ringslot flash --erase`."
@@ -57,7 +58,7 @@ class Device:
         end = time.monotonic() + wait_s
         while True:
             try:
-                self._transport = SerialTransport(port, baudrate=115_200, timeout=5)
+                self._transport = SerialTransport(port, baudrate=115_200, timeout=_PATIENCE_S)
                 break
             except (TransportError, OSError, serial.SerialException) as error:
                 if time.monotonic() > end:
@@ -88,7 +89,7 @@ class Device:
                     self.__exit__()
                     raise ToolError(_SILENT.format(port=self.port)) from error
 
-    def run(self, code: str, silent_s: float = 20) -> str:
+    def run(self, code: str, silent_s: float = 60) -> str:
         """What it prints. ToolError for an exception there, and when the cable is out or it is silent for so long."""
         try:
             printed, raised = self._transport.exec_raw(code, timeout=silent_s)
