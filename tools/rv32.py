@@ -251,10 +251,12 @@ def sources_for(*scripts: str) -> dict[str, str]:
 
 
 def linked_of(sources: Mapping[str, str], scripts: Iterable[str]) -> dict[str, str]:
-    """The modules of the lock among these sources, linked for the rest of them, and for any board."""
+    """The modules of the lock among these sources, linked for the rest of them, and for any board. A test hears what
+    errors of protocol/ say; a lock has nobody to tell it to."""
     sources = {**sources, CONTRACT: (ROOT / CONTRACT).read_text()}
     outside = [path for path in sources if not _is_lock(path)]
-    return link.link(sources, scripts, outside, "protocol/")
+    tests = any("/test_" in script for script in scripts)
+    return link.link(sources, scripts, outside, "/" if tests else "protocol/")
 
 
 def _is_lock(path: str) -> bool:
