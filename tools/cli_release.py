@@ -149,14 +149,15 @@ def _end_of(day: str) -> int:
 
 
 def _key(path: Path, from_stdin: bool):
-    from tools import release as releases
 
     def ask() -> str:
         if from_stdin:
             return sys.stdin.readline().rstrip("\n")
         return click.prompt(f"Passphrase of {path}", hide_input=True)
 
-    return releases.load_key(path, ask)
+    from tools import rootkeys
+
+    return rootkeys.load(path, ask)
 
 
 def _told(made, folder: Path, as_json: bool) -> None:

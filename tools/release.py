@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from firmware import update as lock_update
 from protocol import cbor, cose, ed25519, keys, keyset, manifest, update
@@ -172,17 +171,3 @@ def read_keyset(path: Path) -> keyset.Keyset:
         raise ToolError(f"{path}: {error.strerror}.") from None
     except (cbor.CborError, cose.CoseError, keyset.KeysetError):
         raise ToolError(f"{path} is not a keyset.") from None
-
-
-def load_key(path: Path, ask: Callable[[], str]) -> Ed25519PrivateKey:
-    """A release key from a PEM file; `ask()` gives its passphrase if it has one. Raises ToolError."""
-    try:
-        data = path.read_bytes()
-        key = load_pem_private_key(data, ask().encode() if b"ENCRYPTED" in data else None)
-    except OSError as error:
-        raise ToolError(f"{path}: {error.strerror}.") from None
-    except (ValueError, TypeError):
-        raise ToolError(f"{path} does not open: another passphrase, or no key file.") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ToolError(f"{path} holds a key of another kind than Ed25519.")
-    return key

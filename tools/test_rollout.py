@@ -7,7 +7,7 @@ import time
 import pytest
 
 from protocol import manifest
-from tools import release
+from tools import release, rootkeys
 from tools.test_cli import ringslot  # noqa: F401
 
 FILES = {"firmware/lock.mpy": b"lock" * 300, "protocol/cbor.mpy": b"cbor"}
@@ -19,7 +19,7 @@ def build(folder, version, *signers):
     listed = manifest.encode_list(entries)
     payload = manifest.encode_payload(version, 1, "sim", int(time.time()) + DAY, listed)
     made = release.Release(payload, listed, FILES)
-    pens = [release.load_key(path, lambda: "release words") for path in signers]
+    pens = [rootkeys.load(path, lambda: "release words") for path in signers]
     release.write(folder, release.sign(made, *pens) if pens else made)
 
 
