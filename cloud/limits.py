@@ -40,7 +40,7 @@ def take(session: Session, name: str, subject: str, now: int) -> None:
             },
         ).returning(Attempt.tries, Attempt.since)
     ).one()
-    session.execute(delete(Attempt).where(Attempt.since < now - KEEP))
+    forget(session, now)
     if tries > most:
         raise _too_many(since + window - now)
 
@@ -59,6 +59,11 @@ def give_back(session: Session, name: str, subject: str) -> None:
     """The try was a good one and does not count."""
     mine = Attempt.key == _key(name, subject)
     session.execute(update(Attempt).where(mine, Attempt.tries > 0).values(tries=Attempt.tries - 1))
+
+
+def forget(session: Session, now: int) -> None:
+    """Counters that are over."""
+    session.execute(delete(Attempt).where(Attempt.since < now - KEEP))
 
 
 def _key(name: str, subject: str) -> str:

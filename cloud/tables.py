@@ -89,6 +89,19 @@ class Attempt(Base):
     tries: Mapped[int]
 
 
+class Job(Base):
+    """Periodic work and who does it just now; see jobs.py."""
+
+    __tablename__ = "job"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    due_at: Mapped[int]
+    held_by: Mapped[str | None] = mapped_column(String(22))  # a worker's name for itself: random
+    held_until: Mapped[int]
+    ran_at: Mapped[int | None]  # when it last ended well
+    failures: Mapped[int]  # since then
+
+
 class Lock(Base):
     """A lock: what the cloud must know to talk to it, and what it last heard."""
 

@@ -73,7 +73,8 @@ def demo(json_path, track_path, serve, keep, svg_path, quiet) -> None:
 @data_option
 @json_option
 def up(web, coap, logs, data, as_json) -> None:
-    """Run the cloud on this machine: the web app under gunicorn, and the CoAP gateway for locks.
+    """Run the cloud on this machine: the web app under gunicorn, the CoAP gateway for locks, and the worker for what
+    happens by the clock.
 
     Makes the database, or brings it to the newest form. Runs until Ctrl-C. For phones, put a proxy with TLS in front.
 

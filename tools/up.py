@@ -1,4 +1,5 @@
-"""The whole cloud on one machine: the web app under gunicorn and the CoAP gateway, as children on one database."""
+"""The whole cloud on one machine: the web app under gunicorn, the CoAP gateway and the worker, as children on one
+database."""
 
 import sys
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from tools.processes import Child, Processes
 
 _GUNICORN_READY = r"Listening at: \S+"
 _GATEWAY_READY = r"^\{\"coap\": \d+\}"
+_WORKER_READY = r"^\{\"worker\": \["
 ROOT = Path(__file__).parent.parent
 
 
@@ -39,7 +41,7 @@ class CloudRun:
         }
 
     def start(self) -> None:
-        """Returns once both take requests. Raises ProcessError."""
+        """Returns once all of it works. Raises ProcessError."""
         from cloud import db
 
         db.upgrade(self.database_url)
@@ -55,6 +57,7 @@ class CloudRun:
             "cloud.wsgi:app",
         ]
         self._start("web", gunicorn, _GUNICORN_READY)
+        self._start("worker", [sys.executable, "-m", "cloud.worker"], _WORKER_READY)
 
     def _start(self, name: str, command: list[str], ready: str) -> None:
         self.parts[name] = self.children.start(name, command, environ=self.environ, cwd=ROOT, ready=ready)
@@ -64,7 +67,7 @@ class CloudRun:
             child.stop()
 
     def kill(self) -> None:
-        """What a power cut does to both."""
+        """What a power cut does to all of it."""
         for child in self.parts.values():
             child.kill()
 
