@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cloud import auth, body, context, problem, routes
+from cloud import auth, body, context, describe, problem, routes
 from cloud.config import Settings
 
 HEADERS = {
@@ -29,6 +29,7 @@ def create_app(settings: Settings, now: Callable[[], int] = context.unix_now) ->
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     problem.install(app)
     routes.install(app)
+    describe.install(app)
     auth.install(app)
     app.after_request(_headers)
     return app

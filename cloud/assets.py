@@ -12,7 +12,6 @@ from cloud.problem import Problem
 from cloud.tables import Asset, Claim, Fix, Lock, Ride
 from protocol import status
 
-PAGE = 500  # bikes in one answer
 IN_USE = (status.STATE_OPENING, status.STATE_OPEN, status.STATE_PARKED)  # as the lock last said
 
 
@@ -60,7 +59,7 @@ def lock_of(session: Session, asset_id: str | None = None, code: str | None = No
     return asset.lock_id
 
 
-def free(session: Session, now: int, after: str, limit: int = PAGE) -> list[Bike]:
+def free(session: Session, now: int, after: str, limit: int) -> list[Bike]:
     """Bicycles that a rider may claim, by code, from the first one after `after`: with a lock that has reported nothing
     wrong, no ride that we know of, and no claim that keeps others away."""
     claimed, in_use = _claimed(now), _in_use()

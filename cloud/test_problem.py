@@ -172,10 +172,21 @@ def test_a_wrong_method_is_405_and_names_the_right_ones(busy):
     assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
 
 
-@pytest.mark.parametrize("after", ["%00", "'", "a" * 99, "%ff", "\u2603"])
-def test_a_strange_page_is_refused(busy, after):
+@pytest.mark.parametrize(
+    "cursor", ["", "%00", "'", "a" * 9999, "%ff", "\u2603", b64(b"[1]"), b64(b"[]"), b64(b"1")]
+)
+def test_a_strange_page_is_refused(busy, cursor):
     for path in ("/locks", "/bikes"):
-        problem(busy.admin.get(f"{path}?after={after}"), 422, "invalid")
+        body = problem(busy.admin.get(f"{path}?cursor={cursor}"), 422, "invalid")
+        assert [error["field"] for error in body["errors"]] == ["cursor"]
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=501", "limit=01", "limit=x", "limit=1&limit=2", "after=a"]
+)
+def test_a_strange_query_is_refused(busy, query):
+    body = problem(busy.admin.get("/bikes?" + query), 422, "invalid")
+    assert [error["field"] for error in body["errors"]] == [query.partition("=")[0]]
 
 
 def test_the_unexpected_is_500_without_a_word_of_what_is_inside(tmp_path, caplog):

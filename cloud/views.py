@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cloud import advertising, attention, claims
+from cloud import advertising, attention, claims, shapes
 from cloud.assets import Bike
 from cloud.body import b64
 from cloud.issuers import ROLE_NAMES
@@ -16,7 +16,7 @@ from protocol import status
 from protocol import update as said
 
 
-def claim(row: Claim, now: int) -> dict[str, Any]:
+def claim(row: Claim, now: int) -> shapes.Claim:
     return {
         "claim_id": row.cti,
         "cti": row.cti,
@@ -56,9 +56,9 @@ def public_key(row: IssuerKey) -> dict[str, Any]:
     }
 
 
-def bike(row: Bike, now: int) -> dict[str, Any]:
+def bike(row: Bike, now: int) -> shapes.Bike:
     """Where it is only while it stands free: where somebody rides is nobody's business."""
-    shown: dict[str, Any] = {
+    shown: shapes.Bike = {
         "asset_id": row.asset.asset_id,
         "code": row.asset.code,
         "label": row.asset.label,
@@ -77,7 +77,7 @@ def bike(row: Bike, now: int) -> dict[str, Any]:
     return shown
 
 
-def lock(row: Lock, asset: Asset | None) -> dict[str, Any]:
+def lock(row: Lock, asset: Asset | None) -> shapes.Lock:
     """For staff. Never its key."""
     return {
         "lock_id": row.lock_id,
@@ -113,7 +113,7 @@ UPDATE_STATES = {
 }
 
 
-def update_state(row: Lock) -> dict[str, Any] | None:
+def update_state(row: Lock) -> shapes.UpdateState | None:
     """What a lock last told of an update, with its reason where it refused."""
     if row.update_state is None:
         return None

@@ -1,10 +1,10 @@
 """Bicycles: what may be claimed, the one I stand at, and new ones."""
 
-from flask import Blueprint, jsonify
-from flask.typing import ResponseReturnValue
+from flask import Blueprint
 
-from cloud import assets, body, limits, views
+from cloud import assets, body, limits, shapes, views
 from cloud.auth import allow, cloud, me
+from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.problem import Problem
 from cloud.routes.claims import guessed
 from cloud.tables import ROLES
@@ -14,27 +14,40 @@ routes = Blueprint("assets", __name__, url_prefix="/api/v1")
 
 @routes.post("/assets")
 @allow("admin")
-def create() -> ResponseReturnValue:
-    fields = body.read({"code": body.code, "label": body.text(1, 64)}, {"lock": body.hex_of(8)})
+@takes({"code": body.code, "label": body.text(1, 64)}, {"lock": body.hex_of(8)})
+@answers(201, problems=("asset_exists", "not_found"))
+def create(fields: Fields) -> shapes.AssetMade:
+    """Register a bicycle, with its lock or without one yet."""
     with cloud().db.writing() as session:
         asset_id = assets.create(session, fields["code"], fields["label"], fields["lock"], cloud().now())
-    return jsonify(asset_id=asset_id, code=fields["code"], label=fields["label"], lock_id=fields["lock"]), 201
+    return {
+        "asset_id": asset_id,
+        "code": fields["code"],
+        "label": fields["label"],
+        "lock_id": fields["lock"],
+    }
 
 
 @routes.get("/bikes")
 @allow(*ROLES)
-def free() -> ResponseReturnValue:
-    """By code, a page at a time: `next` is the `after` of the next page, null at the end."""
+@paged(body.code, most=500)
+@answers()
+def free(page: Page) -> shapes.Bikes:
+    """Bicycles that may be claimed now, by code."""
     now = cloud().now()
+    (after,) = page.after or ("",)
     with cloud().db.reading() as session:
-        rows = assets.free(session, now, body.query("after", body.code, ""))
-    last = rows[-1].asset.code if len(rows) == assets.PAGE else None
-    return jsonify(bikes=[views.bike(row, now) for row in rows], next=last)
+        rows, following = page.cut(
+            assets.free(session, now, after, page.fetch), lambda row: (row.asset.code,)
+        )
+    return {"bikes": [views.bike(row, now) for row in rows], "next": following}
 
 
 @routes.get("/bikes/<code:code>")
 @allow(*ROLES)
-def one(code: str) -> ResponseReturnValue:
+@answers(problems=("too_many",))
+def one(code: str) -> shapes.Bike:
+    """The bicycle that one stands at, whatever its state."""
     now = cloud().now()
     try:
         with cloud().db.reading() as session:
@@ -44,4 +57,4 @@ def one(code: str) -> ResponseReturnValue:
         if problem.code == "not_found":
             guessed(now)
         raise
-    return jsonify(views.bike(row, now))
+    return views.bike(row, now)

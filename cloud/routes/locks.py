@@ -1,25 +1,27 @@
 """Locks, for staff: registered, looked at, told a floor, asked to blink."""
 
-from flask import Blueprint, jsonify
-from flask.typing import ResponseReturnValue
+from flask import Blueprint
 
-from cloud import assets, body, claims, commands, floors, keyring, locks, views
+from cloud import assets, body, claims, commands, floors, keyring, locks, shapes, views
 from cloud.auth import STAFF, allow, cloud, me
+from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.tables import KINDS
 
 routes = Blueprint("locks", __name__, url_prefix="/api/v1/locks")
 
-PAGE = 200  # locks in one answer
-
 
 @routes.post("")
 @allow("admin")
-def register() -> ResponseReturnValue:
-    """From the provisioning host, over TLS: the one time that a lock's key crosses a network."""
-    fields = body.read(
-        {"lock_id": body.hex_of(8), "k_lock": body.b64_of(32), "kind": body.word(*KINDS)},
-        {"group": body.hex_of(4), "board": body.board},
-    )
+@takes(
+    {"lock_id": body.hex_of(8), "k_lock": body.b64_of(32), "kind": body.word(*KINDS)},
+    {"group": body.hex_of(4), "board": body.board},
+)
+@answers(201, problems=("lock_exists", "no_keyset"), location="/api/v1/locks/{lock_id}")
+def register(fields: Fields) -> shapes.LockRegistered:
+    """Register a lock.
+
+    From the provisioning host, over TLS: the one time that a lock's key crosses a network.
+    """
     with cloud().db.writing() as session:
         signed = keyring.published(session)
         locks.register(
@@ -33,52 +35,64 @@ def register() -> ResponseReturnValue:
             signed.version,
             fields["board"],
         )
-    answer = {
+    return {
+        "lock_id": fields["lock_id"],
         "keyset_version": signed.version,
         "keyset": body.b64(signed.body),
         "roots": body.b64(signed.roots),
     }
-    return jsonify(lock_id=fields["lock_id"], **answer), 201
 
 
 @routes.get("")
 @allow(*STAFF)
-def fleet() -> ResponseReturnValue:
-    """By lock id, a page at a time: `next` is the `after` of the next page, null at the end."""
+@paged(body.hex_of(8))
+@answers()
+def fleet(page: Page) -> shapes.Locks:
+    """The fleet, by lock id."""
     with cloud().db.reading() as session:
-        rows = locks.page(session, body.query("after", body.hex_of(8), ""), PAGE)
+        (after,) = page.after or ("",)
+        rows, following = page.cut(locks.page(session, after, page.fetch), lambda row: (row.lock_id,))
         bikes = assets.of_locks(session, [row.lock_id for row in rows])
-        shown = [views.lock(row, bikes.get(row.lock_id)) for row in rows]
-    return jsonify(locks=shown, next=rows[-1].lock_id if len(rows) == PAGE else None)
+        return {"locks": [views.lock(row, bikes.get(row.lock_id)) for row in rows], "next": following}
 
 
 @routes.get("/<id8:lock_id>")
 @allow(*STAFF)
-def one(lock_id: str) -> ResponseReturnValue:
+@answers()
+def one(lock_id: str) -> shapes.LockWithClaims:
+    """One lock with its newest claims."""
     now = cloud().now()
     with cloud().db.reading() as session:
         lock = locks.get(session, lock_id)
         shown = views.lock(lock, assets.of_locks(session, [lock_id]).get(lock_id))
-        shown["claims"] = [views.claim(row, now) for row in claims.of_lock(session, lock_id)]
-    return jsonify(shown)
+        return {**shown, "claims": [views.claim(row, now) for row in claims.of_lock(session, lock_id)]}
 
 
 @routes.patch("/<id8:lock_id>")
 @allow("admin")
-def change(lock_id: str) -> ResponseReturnValue:
-    """`board`: what kind of board it is; the lock itself takes no release for another."""
-    fields = body.read({"board": body.board})
+@takes({"board": body.board})
+@answers()
+def change(lock_id: str, fields: Fields) -> shapes.LockChanged:
+    """Change a lock.
+
+    `board`: what kind of board it is; the lock itself takes no release for another.
+    """
     with cloud().db.writing() as session:
         locks.get(session, lock_id, for_update=True).board = fields["board"]
-    return jsonify(lock_id=lock_id, board=fields["board"])
+    return {"lock_id": lock_id, "board": fields["board"]}
 
 
 @routes.post("/<id8:lock_id>/floor")
 @allow("admin")
-def floor(lock_id: str) -> ResponseReturnValue:
-    """Without a number: kill the tokens of every claim that is over and keep the open ones, re-issued where needed."""
-    fields = body.read({}, {"ride": body.integer(), "master": body.integer()})
-    dead, reissued = [], []
+@takes({}, {"ride": body.integer(), "master": body.integer()})
+@answers(problems=("floor_ahead",))
+def floor(lock_id: str, fields: Fields) -> shapes.FloorRaised:
+    """Raise a lock's floor.
+
+    Without a number: kill the tokens of every claim that is over and keep the open ones, re-issued where needed.
+    """
+    dead: list[str] = []
+    reissued: list[str] = []
     with cloud().db.writing() as session:
         lock = locks.get(session, lock_id, for_update=True)
         if fields["master"] is not None:
@@ -87,15 +101,22 @@ def floor(lock_id: str) -> ResponseReturnValue:
             dead = list(floors.raise_ride(session, lock, fields["ride"]))
         elif fields["master"] is None:
             reissued = floors.sweep(session, cloud().box, lock, cloud().now())
-        answer = {"wanted_floor": lock.wanted_floor, "master_floor": lock.master_floor}
-    return jsonify(**answer, cancelled=dead, reissued=reissued)
+        return {
+            "wanted_floor": lock.wanted_floor,
+            "master_floor": lock.master_floor,
+            "cancelled": dead,
+            "reissued": reissued,
+        }
 
 
 @routes.post("/<id8:lock_id>/commands")
 @allow(*STAFF)
-def command(lock_id: str) -> ResponseReturnValue:
-    kind = body.read({"kind": body.word(*commands.KINDS)})["kind"]
+@takes({"kind": body.word(*commands.KINDS)})
+@answers(202)
+def command(lock_id: str, fields: Fields) -> shapes.CommandAsked:
+    """Ask a lock to do something, at its next word."""
+    kind = fields["kind"]
     with cloud().db.writing() as session:
         locks.get(session, lock_id)
         command_id = commands.ask(session, lock_id, kind, me().user_id, cloud().now())
-    return jsonify(command_id=command_id, kind=kind), 202
+    return {"command_id": command_id, "kind": kind}

@@ -13,6 +13,7 @@ from cloud.tables import ROLES
 routes = Blueprint("sessions", __name__, url_prefix="/api/v1")
 
 
+@body.reads(type="string", minLength=3, maxLength=64, pattern=body.PRINTABLE)
 def login(value: Any) -> str:
     spelled = users.folded(body.text(3, 64)(value))
     if not 3 <= len(spelled) <= 64:  # folding may lengthen
