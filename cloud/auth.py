@@ -62,6 +62,11 @@ def cloud() -> Cloud:
     return cast(Cloud, current_app.extensions["ringslot"])
 
 
+def view() -> Any:
+    """The view that this request goes to; None where there is none."""
+    return current_app.view_functions.get(request.endpoint or "")
+
+
 def me() -> Person:
     return cast(Person, g.person)
 
@@ -81,10 +86,10 @@ def install(app: Flask) -> None:
 
 
 def _guard() -> AnyResponse | None:
-    view: Any = current_app.view_functions.get(request.endpoint or "")
-    if view is None or request.endpoint == "static":
+    wanted = view()
+    if wanted is None or request.endpoint == "static":
         return None  # the router answers 404 or 405
-    allowed: frozenset[str] | None = view.allowed
+    allowed: frozenset[str] | None = wanted.allowed
     token, by_cookie = _token()
     if token is not None:
         with cloud().db.reading() as session:

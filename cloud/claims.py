@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from cloud import floors, issuers, locks, tokens
+from cloud import events, floors, issuers, locks, tokens
 from cloud.db import insert
 from cloud.problem import Problem
 from cloud.tables import Claim, Lock, Ride
@@ -74,6 +74,7 @@ def create(
         claim = _insert(session, values)
     if claim is None:
         raise Problem("already_claimed", **_own(session, user_id, lock_id))
+    events.of_lock(session, "claim.made", lock, now, claim.cti, user_id, mode=mode, exp=exp)
     return claim, lock, tokens.issue_ride(session, box, key, claim, lock, now)
 
 
@@ -147,11 +148,12 @@ def status(claim: Claim, now: int) -> str:
 def cancel(session: Session, cti: str, user_id: str, now: int) -> Claim:
     """Free the lock for others. The token may still start one ride, billed to this claim, until anyone newer comes by,
     the uplink brings the floor, or its window ends. Cancelling twice is cancelling once."""
-    claim, _lock = _held(session, cti, user_id)
+    claim, lock = _held(session, cti, user_id)
     if claim.status == "open":
         claim.status, claim.open_on = "cancelled", None
         session.flush()
         floors.settle(session, claim.lock_id, now)
+        events.of_lock(session, "claim.cancelled", lock, now, cti, user_id)
     return claim
 
 

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from cloud.tables import Command
+from cloud import events
+from cloud.tables import Command, Lock
 
 KINDS = {"find": 1}  # SPEC 10
 AT_ONCE = 4  # in one answer to the lock
 
 
-def ask(session: Session, lock_id: str, kind: str, user_id: str, now: int) -> int:
+def ask(session: Session, lock: Lock, kind: str, user_id: str, now: int) -> int:
     """-> command id, as the lock will report it done."""
-    command = Command(lock_id=lock_id, kind=KINDS[kind], args="[]", user_id=user_id, created_at=now)
+    command = Command(lock_id=lock.lock_id, kind=KINDS[kind], args="[]", user_id=user_id, created_at=now)
     session.add(command)
     session.flush()
+    events.of_lock(session, "command.asked", lock, now, command_id=command.command_id, command=kind)
     return command.command_id
 
 
@@ -30,7 +32,9 @@ def pending(session: Session, lock_id: str, now: int) -> list[tuple[int, int, li
     return [(command.command_id, command.kind, json.loads(command.args)) for command in commands]
 
 
-def done(session: Session, lock_id: str, command_id: int, now: int) -> None:
+def done(session: Session, lock: Lock, command_id: int, now: int) -> None:
     """The lock says so; another lock's command is not its to report."""
-    mine = (Command.command_id == command_id, Command.lock_id == lock_id, Command.done_at.is_(None))
-    session.execute(update(Command).where(*mine).values(done_at=now))
+    mine = (Command.command_id == command_id, Command.lock_id == lock.lock_id, Command.done_at.is_(None))
+    closed = update(Command).where(*mine).values(done_at=now).returning(Command.command_id)
+    if session.scalars(closed).one_or_none() is not None:
+        events.of_lock(session, "command.done", lock, now, command_id=command_id)

@@ -9,7 +9,7 @@ of one process queue at a lock, those of several look again every LOOK_MS: SQLit
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ LOOK_MS = 2  # between two looks whether another process still writes
 MIGRATIONS = Path(__file__).parent / "migrations"
 UPGRADE_LOCK = 0x72696E67  # advisory lock: two processes that upgrade at once do it one after the other
 
+_FINISH = "finish"
+
 UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout, sqlite3.OperationalError)
 
 
@@ -53,6 +55,8 @@ class Database:
     def writing(self) -> Iterator[Session]:
         with self._turn(), self._writer.begin() as session:
             yield session
+            for finish in session.info.get(_FINISH, {}).values():
+                finish(session)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -123,6 +127,17 @@ def _begin_immediate(cursor: Any) -> None:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
         time.sleep(LOOK_MS / 1000)
+
+
+def finally_do(session: Session, name: str, finish: Callable[[Session], None]) -> None:
+    """In a writing session: `finish` runs once, as the last thing before the commit, if it comes to that."""
+    session.info.setdefault(_FINISH, {})[name] = finish
+
+
+def in_turn(session: Session, number: int) -> None:
+    """From here to the commit, whoever calls this with the same number waits. SQLite's writers take turns anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
 def insert(session: Session, table: Any) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from cloud import assets, claims, issuers, locks, proofs, rides
+from cloud import assets, claims, events, issuers, locks, proofs, rides
 from cloud.context import Cloud
 from cloud.db import insert
 from cloud.tables import Lock, Receipt, ReceiptFork, Ride
@@ -44,8 +44,16 @@ def take(cloud: Cloud, session: Session, lock_id: str, bodies: Sequence[bytes], 
     outcomes = [_take(cloud, session, lock, key, body, via) for body in bodies]
     _advance(session, lock)
     if lock.chained_seq > before:
-        rides.update(session, lock, cloud.settings.still_s)
+        rides.update(session, lock, cloud.settings.still_s, cloud.now())
+    _tell(session, lock, outcomes, via, cloud.now())
     return outcomes
+
+
+def _tell(session: Session, lock: Lock, outcomes: list[Outcome], via: str, now: int) -> None:
+    for status, kind in ((STORED, "receipt.stored"), (FORK, "receipt.forked")):
+        seqs = [outcome.row.seq for outcome in outcomes if outcome.status == status and outcome.row]
+        if seqs:
+            events.of_lock(session, kind, lock, now, seqs=seqs, via=via)
 
 
 def take_any(cloud: Cloud, session: Session, bodies: Sequence[bytes], via: str) -> list[Outcome]:

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from cloud import fixes, locks, projection
+from cloud import events, fixes, locks, projection
 from cloud.problem import Problem
+from cloud.projection import ENDED, OPEN, PARKED
 from cloud.tables import Claim, Lock, Receipt, Ride
 from protocol import receipt
 
 
-def update(session: Session, lock: Lock, still_s: int) -> None:
+def update(session: Session, lock: Lock, still_s: int, now: int) -> None:
     """Project again what new receipts may have changed: the last ride, and all that they start.
 
     Where a receipt without a time may be dated by one of its boot from before (projection.times), or one from before
@@ -21,7 +22,30 @@ def update(session: Session, lock: Lock, still_s: int) -> None:
     listed = _receipts(session, lock, start)
     if start > 1 and _undated(session, lock, start, {r.boot for r, _ in listed}):
         start, listed = 1, _receipts(session, lock, 1)
+    before = {ride_id: state for ride_id, state in session.execute(_states(lock, start))}
     _write(session, lock, start, listed, still_s)
+    _tell(session, lock, start, before, now)
+
+
+TOLD = {OPEN: "ride.resumed", PARKED: "ride.parked", ENDED: "ride.ended"}
+
+
+def _states(lock: Lock, start: int) -> Select[str, str]:
+    return select(Ride.ride_id, Ride.state).where(Ride.lock_id == lock.lock_id, Ride.opened_seq >= start)
+
+
+def _tell(session: Session, lock: Lock, start: int, before: Mapping[str, str], now: int) -> None:
+    """What became of the rides opened from seq `start` on, that were in the states `before`."""
+    rows = (
+        select(Ride).where(Ride.lock_id == lock.lock_id, Ride.opened_seq >= start).order_by(Ride.opened_seq)
+    )
+    for ride in session.scalars(rows, execution_options={"populate_existing": True}):
+        was = before.get(ride.ride_id)
+        told = [("ride.started", ride.opened_seq)] * (was is None)
+        if ride.state != (was or OPEN):
+            told.append((TOLD[ride.state], ride.last_seq))
+        for kind, seq in told:  # seq: of the receipt that says so
+            events.of_lock(session, kind, lock, now, ride.ride_id, ride.user_id, seq=seq)
 
 
 def rebuild(session: Session, still_s: int, lock_id: str | None = None) -> int:

@@ -343,6 +343,39 @@ class Note(Base):
     value: Mapped[int]
 
 
+class Event(Base):
+    """Something that changed, written with the change and never edited: what live updates and webhooks read."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index(None, "operator_id", "event_id"), Index(None, "user_id", "event_id"))
+
+    event_id: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
+    at: Mapped[int] = mapped_column(index=True)
+    kind: Mapped[str] = mapped_column(String(32))  # events.KINDS
+    subject: Mapped[str] = mapped_column(String(32))  # id of what changed
+    operator_id: Mapped[str | None] = mapped_column(String(22))  # whose staff may see it
+    user_id: Mapped[str | None] = mapped_column(String(22))  # the rider that it is about
+    data: Mapped[str] = mapped_column(Text)  # JSON object, without secrets and without a person
+
+
+class Audit(Base):
+    """What staff did: who, which route, which objects. Never a body."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "operator_id", "audit_id"), Index(None, "user_id", "audit_id"))
+
+    audit_id: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
+    at: Mapped[int] = mapped_column(index=True)
+    operator_id: Mapped[str | None] = mapped_column(String(22))  # of who did it; NULL: the platform's staff
+    user_id: Mapped[str | None] = mapped_column(String(22))  # no foreign key: it outlives the account
+    who: Mapped[str] = mapped_column(String(64))  # login, or a client's name, as it was then
+    method: Mapped[str] = mapped_column(String(8))
+    route: Mapped[str] = mapped_column(String(128))  # the rule, not the address
+    objects: Mapped[str] = mapped_column(Text)  # JSON: ids in the address, and of what was made
+    status: Mapped[int]
+    request_id: Mapped[str | None] = mapped_column(String(64))
+
+
 class Command(Base):
     """Something a lock is asked to do; it travels in the next answer. Never the bolt."""
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cloud import commands, fixes, keyring, rides, rollouts
+from cloud import commands, events, fixes, keyring, rides, rollouts
 from cloud.db import insert
 from cloud.tables import Lock, Note, StatusSample
-from protocol import receipt, telemetry
+from protocol import receipt, status, telemetry
 
 LAST_RECORD = 2**32  # a record number past this is none
 
@@ -21,8 +21,8 @@ def take(session: Session, lock: Lock, payload: bytes, now: int) -> int:
     sorted_out: dict[int, list[dict]] = {kind: [] for kind in _ROWS}
     for seq, (kind, *fields) in enumerate(records, first):
         sorted_out[kind].append({"lock_id": lock.lock_id, "seq": seq, **_ROWS[kind](*fields)})
-    _store_fixes(session, lock, sorted_out[telemetry.FIX])
-    _store_status(session, lock, sorted_out[telemetry.STATUS])
+    _store_fixes(session, lock, sorted_out[telemetry.FIX], now)
+    _store_status(session, lock, sorted_out[telemetry.STATUS], now)
     _store_notes(session, lock, sorted_out[telemetry.NOTE], now)
     return len(records)
 
@@ -53,21 +53,30 @@ _ROWS: dict[int, Callable[..., dict]] = {
 }
 
 
-def _store_fixes(session: Session, lock: Lock, rows: list[dict]) -> None:
+def _store_fixes(session: Session, lock: Lock, rows: list[dict], now: int) -> None:
     if rows:
         fixes.store(session, rows)
         rides.measure(session, lock.lock_id, min(row["at"] for row in rows), max(row["at"] for row in rows))
+        events.of_lock(session, "lock.moved", lock, now, fixes=len(rows))
 
 
-def _store_status(session: Session, lock: Lock, rows: list[dict]) -> None:
+def _store_status(session: Session, lock: Lock, rows: list[dict], now: int) -> None:
     if not rows:
         return
     newest = session.scalar(select(func.max(StatusSample.seq)).where(StatusSample.lock_id == lock.lock_id))
     session.execute(insert(session, StatusSample).values(rows).on_conflict_do_nothing())
     if newest is None or rows[-1]["seq"] > newest:  # an old batch, repeated late, is no news
+        if lock.state != rows[-1]["state"]:
+            events.of_lock(
+                session, "lock.state", lock, now, was=_name(lock.state), state=_name(rows[-1]["state"])
+            )
         lock.state = rows[-1]["state"]
         lock.battery_mv = rows[-1]["battery_mv"]
         lock.clock_error_s = rows[-1]["clock_error_s"]
+
+
+def _name(state: int | None) -> str | None:
+    return None if state is None else status.STATE_NAMES.get(state, "unknown")
 
 
 def _store_notes(session: Session, lock: Lock, rows: list[dict], now: int) -> None:
@@ -77,7 +86,7 @@ def _store_notes(session: Session, lock: Lock, rows: list[dict], now: int) -> No
     fresh = set(session.scalars(stored))  # a batch that is repeated tells nothing twice
     for row in rows:
         if row["note"] == telemetry.NOTE_COMMAND_DONE:
-            commands.done(session, lock.lock_id, row["value"], now)
+            commands.done(session, lock, row["value"], now)
         elif row["note"] == telemetry.NOTE_KEYSET:
             keyring.installed(lock, row["value"])
         elif row["note"] in (telemetry.NOTE_UPDATE, telemetry.NOTE_RELEASE) and row["seq"] in fresh:

@@ -133,11 +133,11 @@ def test_a_command_waits_until_the_lock_says_it_is_done(site):
         assert commands.pending(session, other.hex, NOW) == []
         assert commands.pending(session, bike.hex, NOW + 1) == [(number, 1, [])]
         assert commands.pending(session, bike.hex, NOW + 2) == [(number, 1, [])]
-        commands.done(session, other.hex, number, NOW + 3)  # not its command
+        commands.done(session, session.get(Lock, other.hex), number, NOW + 3)  # not its command
         assert (
             session.get(Command, number).done_at is None and session.get(Command, number).sent_at == NOW + 1
         )
-        commands.done(session, bike.hex, number, NOW + 4)
+        commands.done(session, session.get(Lock, bike.hex), number, NOW + 4)
     with site.cloud.db.writing() as session:
         assert commands.pending(session, bike.hex, NOW + 5) == []
 

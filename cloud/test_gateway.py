@@ -16,7 +16,7 @@ from sqlalchemy import select
 from cloud import commands, endpoint, locks, oscore, peers
 from cloud.context import Cloud
 from cloud.gateway import Gateway as InProcess
-from cloud.tables import Fix, Note, Receipt, Ride, StatusSample
+from cloud.tables import Fix, Lock, Note, Receipt, Ride, StatusSample
 from cloud.testlock import NOW, RIDER, Gateway, Pen, Uplink, Wire, make_cloud
 from protocol import coap, keys, receipt, telemetry
 from protocol import oscore as wire_oscore
@@ -120,7 +120,7 @@ def test_receipts_are_acknowledged_up_to_the_first_gap_and_make_a_ride(cloud, pe
 
 def test_a_command_travels_in_the_answer_until_the_lock_says_it_is_done(cloud, pen, uplink):
     with cloud.db.writing() as session:
-        command_id = commands.ask(session, pen.hex, "find", RIDER, NOW)
+        command_id = commands.ask(session, session.get(Lock, pen.hex), "find", RIDER, NOW)
     for _ in range(2):
         answer = telemetry.decode_answer(uplink.post(b"t", batch(1, [STATUS]))[1])
         assert answer[telemetry.COMMANDS] == [[command_id, 1, []]]

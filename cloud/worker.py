@@ -20,7 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import click
 from sqlalchemy import delete
 
-from cloud import jobs, limits, rollouts
+from cloud import audit, events, jobs, limits, rollouts
 from cloud.config import from_environment
 from cloud.context import Cloud, make
 from cloud.db import is_unavailable, require_newest
@@ -40,6 +40,13 @@ def forget(cloud: Cloud, now: int) -> None:
         limits.forget(session, now)
 
 
+def forget_history(cloud: Cloud, now: int) -> None:
+    """Events and staff's actions that are over their time."""
+    with cloud.db.writing() as session:
+        events.forget(session, now)
+        audit.forget(session, now)
+
+
 def judge_rollouts(cloud: Cloud, now: int) -> None:
     """A rollout halts in time also where no lock of its board is heard of, and nobody looks."""
     rollouts.tend(cloud)
@@ -49,6 +56,7 @@ Function = Callable[[Cloud, int], None]
 
 JOBS: tuple[tuple[str, int, Function], ...] = (
     ("forget", 3600, forget),
+    ("forget_history", 3600, forget_history),
     ("judge_rollouts", 60, judge_rollouts),
 )
 

@@ -16,6 +16,7 @@ NOUNS = (
     "rides",
     "releases",
     "rollouts",
+    "events",
     "pages",
     "console",
 )

@@ -117,6 +117,6 @@ def command(lock_id: str, fields: Fields) -> shapes.CommandAsked:
     """Ask a lock to do something, at its next word."""
     kind = fields["kind"]
     with cloud().db.writing() as session:
-        locks.get(session, lock_id)
-        command_id = commands.ask(session, lock_id, kind, me().user_id, cloud().now())
+        lock = locks.get(session, lock_id)
+        command_id = commands.ask(session, lock, kind, me().user_id, cloud().now())
     return {"command_id": command_id, "kind": kind}
