@@ -1,5 +1,6 @@
 """Which advertisements a claim's holder must recognise, and the keys for them (SPEC 9)."""
 
+from cloud.shapes import Advertised
 from protocol import keys
 
 SPAN = (
@@ -7,7 +8,7 @@ SPAN = (
 )
 
 
-def for_claim(k_lock: bytes, seen_floor: int, epoch: int, single: bool) -> list[dict[str, object]]:
+def for_claim(k_lock: bytes, seen_floor: int, epoch: int, single: bool) -> list[Advertised]:
     """[{index, key: hex}] for every floor that the lock may be at, from the one last seen to the claim's own."""
     indexes = keys.adv_indexes(seen_floor, epoch, single)
     if len(indexes) > 2 * SPAN:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from cloud import events, floors, issuers, locks, tokens
@@ -111,9 +111,14 @@ def _own(session: Session, user_id: str, lock_id: str) -> dict[str, Any]:
     return {"claim_id": cti} if cti else {}
 
 
-def of_user(session: Session, user_id: str, limit: int = 100) -> Sequence[Claim]:
-    """Newest first."""
+def of_user(
+    session: Session, user_id: str, after: tuple[int, str] | None = None, limit: int = 100
+) -> Sequence[Claim]:
+    """Newest first, those after the claim of this time and cti."""
     rows = select(Claim).where(Claim.user_id == user_id).order_by(Claim.created_at.desc(), Claim.cti)
+    if after is not None:
+        at, cti = after
+        rows = rows.where(or_(Claim.created_at < at, and_(Claim.created_at == at, Claim.cti > cti)))
     return session.scalars(rows.limit(limit)).all()
 
 

@@ -22,6 +22,7 @@ from cloud import body, paging
 from cloud.paging import Page as Page
 from cloud.problem import TABLE
 
+PREFIX = "/api/v1/"
 JSON = "application/json"
 Fields = dict[str, Any]
 View = TypeVar("View", bound=Callable[..., Any])
@@ -105,14 +106,14 @@ def paged(*keys: body.Reader, most: int = paging.MOST) -> Callable[[View], View]
 
 def answers(
     status: int = 200, *media: str, problems: tuple[str, ...] = (), location: str | None = None
-) -> Callable[[View], View]:
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """`media` where it is not JSON (any +json is made from the shape, else the view returns a Response); `location`:
     where a new thing is found, with fields of the answer in braces. What every route may refuse (who is asking, the
     body's form, a full queue) need not be among `problems`; see openapi.py."""
     unknown = set(problems) - set(TABLE)
     assert not unknown, f"no such problem: {unknown}"
 
-    def mark(view: View) -> View:
+    def mark(view: Callable[..., Any]) -> Callable[..., Any]:
         said = of(view)
         said.answered, said.problems, said.location = True, problems, location
         said.media = media or (JSON,)
@@ -126,11 +127,14 @@ def answers(
 
 
 def install(app: Flask) -> None:
-    """Call after all routes are there."""
+    """Call after all routes are there. Raises RuntimeError for one of the API that does not say what it answers."""
+    addresses = {rule.endpoint: rule.rule for rule in app.url_map.iter_rules()}
     for endpoint, view in list(app.view_functions.items()):
         said: Description | None = getattr(view, "described", None)
         if said is not None and said.answered:
             app.view_functions[endpoint] = _served(view, said)
+        elif addresses[endpoint].startswith(PREFIX):
+            raise RuntimeError(f"route {endpoint} does not say what it answers: use @answers")
 
 
 def _served(view: Callable[..., Any], said: Description) -> Callable[..., Response]:

@@ -6,7 +6,7 @@ A release never changes: the same again is no news, other bytes under its number
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from cloud import keyring
@@ -30,8 +30,16 @@ def get(session: Session, board: str, version: int) -> Release:
     return row
 
 
-def newest(session: Session, limit: int = 100) -> Sequence[Release]:
+def newest(
+    session: Session, after: tuple[int, str, int] | None = None, limit: int = 100
+) -> Sequence[Release]:
+    """Those after the one of this time, board and version."""
     rows = select(Release).order_by(Release.taken_at.desc(), Release.board, Release.version.desc())
+    if after is not None:
+        at, board, version = after
+        older = and_(Release.board == board, Release.version < version)
+        same_time = and_(Release.taken_at == at, or_(Release.board > board, older))
+        rows = rows.where(or_(Release.taken_at < at, same_time))
     return session.scalars(rows.limit(limit)).all()
 
 

@@ -154,16 +154,20 @@ def ended_at(session: Session, ride: Ride) -> int | None:
 
 
 def page(
-    session: Session, user_id: str | None, wanted: Mapping[str, str | None], after: str | None, limit: int
+    session: Session,
+    user_id: str | None,
+    wanted: Mapping[str, str | None],
+    after: tuple[int, str] | None,
+    limit: int,
 ) -> Sequence[Ride]:
-    """Newest first, those after the ride `after`; one whose time is not known comes last. `user_id`: whose, None for
-    all; `wanted`: columns with the value that they must have, None for any."""
+    """Newest first, those after the ride of this time and id; one whose time is not known has 0 and comes last.
+    `user_id`: whose, None for all; `wanted`: columns with the value that they must have, None for any."""
     opened = func.coalesce(Ride.opened_at, 0)
     rows = select(Ride).order_by(opened.desc(), Ride.ride_id).limit(limit)
     for column, value in {**wanted, "user_id": user_id}.items():
         if value is not None:
             rows = rows.where(getattr(Ride, column) == value)
-    if after is not None and (last := session.get(Ride, after)):
-        at = last.opened_at or 0
-        rows = rows.where(or_(opened < at, and_(opened == at, Ride.ride_id > last.ride_id)))
+    if after is not None:
+        at, last = after
+        rows = rows.where(or_(opened < at, and_(opened == at, Ride.ride_id > last)))
     return session.scalars(rows).all()

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -87,8 +87,13 @@ def get(session: Session, rollout_id: str, for_update: bool = False) -> Rollout:
     return row
 
 
-def newest(session: Session, limit: int = 50) -> Sequence[Rollout]:
+def newest(session: Session, after: tuple[int, str] | None = None, limit: int = 50) -> Sequence[Rollout]:
+    """Those after the one of this time and id."""
     rows = select(Rollout).order_by(Rollout.started_at.desc(), Rollout.rollout_id).limit(limit)
+    if after is not None:
+        at, last = after
+        same_time = and_(Rollout.started_at == at, Rollout.rollout_id > last)
+        rows = rows.where(or_(Rollout.started_at < at, same_time))
     return session.scalars(rows).all()
 
 

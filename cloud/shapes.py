@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from cloud import tables
 
 
-def words(choices: tuple[str, ...]) -> Any:
+def words(choices: tuple[str | None, ...]) -> Any:
     """One of these words; the tables' own lists, so that nothing is said twice."""
     return Field(json_schema_extra={"enum": list(choices)})
 
@@ -23,6 +23,7 @@ Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256")]
 Bytes = Annotated[str, Field(pattern="^[A-Za-z0-9_-]*$", description="base64url without padding")]
 Time = Annotated[int, Field(description="Unix seconds", ge=0)]
 Degrees = Annotated[int, Field(description="degrees x 10^7 (WGS 84)")]
+Metres = Annotated[int, Field(description="metres", ge=0)]
 Count = Annotated[int, Field(ge=0)]
 Next = Annotated[str | None, Field(description="`cursor` of the next page; null at the end")]
 
@@ -77,6 +78,58 @@ class Claim(TypedDict):
     status: Annotated[str, words(tables.CLAIM_STATES)]
     why: str | None
     created_at: Time
+
+
+class Claims(TypedDict):
+    claims: list[Claim]
+    next: Next
+
+
+class Countersigner(TypedDict):
+    kid: Id4
+    key: Bytes
+
+
+class Advertised(TypedDict):
+    """A key by which a lock's advertisements are recognised (SPEC 9)."""
+
+    index: Count
+    key: Annotated[str, Field(pattern="^[0-9a-f]*$", description="hex")]
+
+
+class OwnClaim(Claim):
+    """With all that an app needs to find the lock, open it and check its receipts."""
+
+    token: Bytes | None
+    advertising: list[Advertised]
+    countersigners: list[Countersigner]
+
+
+class MasterLock(TypedDict):
+    lock_id: Id8
+    advertising: list[Advertised]
+
+
+class MasterToken(TypedDict):
+    cti: Id8
+    token: Bytes
+    exp: Time
+    locks: list[MasterLock]
+    group: Id4 | None
+    countersigners: list[Countersigner]
+
+
+class User(TypedDict):
+    user_id: str
+    login: str
+    role: Annotated[str, words(tables.ROLES)]
+
+
+class SignedIn(TypedDict):
+    token: str
+    expires_at: Time
+    user_id: str
+    role: Annotated[str, words(tables.ROLES)]
 
 
 class LockWithClaims(Lock):
@@ -140,3 +193,177 @@ class AssetMade(TypedDict):
     code: str
     label: str
     lock_id: Id8 | None
+
+
+class PublicKey(TypedDict):
+    kid: Id4
+    role: str
+    key: Bytes
+    nbf: Time
+    exp: Time
+    state: Annotated[str, words(tables.KEY_STATES)]
+
+
+class PublicKeys(TypedDict):
+    keys: list[PublicKey]
+
+
+class Installed(TypedDict):
+    version: int | None
+    locks: Count
+
+
+class Keyset(TypedDict):
+    version: Count
+    keyset: Bytes
+    roots: Bytes
+    installed: list[Installed]
+
+
+class Release(TypedDict):
+    board: str
+    version: Count
+    counter: Count
+    expires: Time
+    digest: Hash
+    files: Count
+    size: Annotated[int, Field(description="bytes", ge=0)]
+    taken_at: Time
+
+
+class Releases(TypedDict):
+    releases: list[Release]
+    next: Next
+
+
+class Evidence(TypedDict):
+    begun: Count
+    limit: Count
+    silent_count: Count
+    rolled_back_count: Count
+    silent: list[Id8]
+    rolled_back: list[Id8]
+
+
+class Halt(TypedDict):
+    by: Annotated[str | None, words((*tables.HALTS, None))]
+    at: Time
+    said: str
+    evidence: Evidence | None
+
+
+class Rollout(TypedDict):
+    rollout_id: Id4
+    board: str
+    version: Count
+    percent: Annotated[int, Field(ge=0, le=100)]
+    state: Annotated[str, words(tables.ROLLOUT_STATES)]
+    started_at: Time
+    changed_at: Time
+    halt: Halt | None
+    progress: Annotated[dict[str, int], Field(description="how many locks are where")]
+
+
+class Rollouts(TypedDict):
+    rollouts: list[Rollout]
+    next: Next
+
+
+class RideFacts(TypedDict):
+    ride_id: Id16
+    cti: Id8
+    claim_id: Id8 | None
+    lock_id: Id8
+    state: Annotated[str, words(tables.RIDE_STATES)]
+    opened_at: Time | None
+    closed_at: Time | None
+    billed_until: Time | None
+    previous_ride: Id16 | None
+    next_ride: Id16 | None
+    fixes: Count
+    distance_m: Metres
+
+
+class Ride(RideFacts):
+    receipts: Count
+
+
+class Rides(TypedDict):
+    rides: list[Ride]
+    next: Next
+
+
+class Word(TypedDict):
+    """The cloud's word that it holds a receipt."""
+
+    lock_id: Id8
+    seq: Count
+    digest: Hash
+    kid: Id4
+    countersignature: Annotated[str, Field(pattern="^[0-9a-f]{128}$", description="Ed25519, hex")]
+
+
+class Receipt(Word):
+    type: str
+    cti: Id8 | None
+    at: Time | None
+    error_s: int | None
+    receipt: Annotated[Bytes, Field(description="the COSE_Mac0, byte for byte")]
+
+
+class RideWithReceipts(RideFacts):
+    receipts: list[Receipt]
+
+
+class Outcome(TypedDict):
+    """What became of one receipt; the rest is null where it was refused."""
+
+    status: Annotated[str, words(("stored", "known", "fork", "refused"))]
+    lock_id: Id8 | None
+    seq: Count | None
+    digest: Hash | None
+    kid: Id4 | None
+    countersignature: str | None
+
+
+class Outcomes(TypedDict):
+    receipts: list[Outcome]
+
+
+class Taken(TypedDict):
+    taken: bool
+
+
+class LoggedReceipt(Receipt):
+    """For staff: with how it stands in its lock's log."""
+
+    chain: Annotated[str, words(("gap", "broken", "holds"))]
+    forks: Count
+    proof: Annotated[str | None, words((*tables.PROOFS, None))]
+    via: Annotated[str, words(tables.CARRIERS)]
+    copies: Count
+    received_at: Time
+
+
+class LockReceipts(TypedDict):
+    receipts: list[LoggedReceipt]
+    next: Next
+
+
+class Geometry(TypedDict):
+    type: Annotated[str, words(("LineString", "Point"))]
+    coordinates: list[Any]
+
+
+class TrackOf(TypedDict):
+    ride_id: Id16
+    distance_m: Metres
+    times: list[Time]
+
+
+class Track(TypedDict):
+    """A Feature (RFC 7946 §3.2); longitude comes first."""
+
+    type: Annotated[str, words(("Feature",))]
+    geometry: Geometry | None
+    properties: TrackOf

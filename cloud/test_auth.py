@@ -116,7 +116,7 @@ def test_a_strangers_claim_is_not_there(site):
             assert body == problem(
                 stranger.get("/claims/" + "00" * 8), 404, "not_found"
             )  # as if it never was
-        assert stranger.get("/claims").get_json() == {"claims": []}
+        assert stranger.get("/claims").get_json() == {"claims": [], "next": None}
     assert owner.get(path).get_json()["status"] == "open"
     with site.cloud.db.reading() as session:
         assert session.query(WebSession).count() > 0

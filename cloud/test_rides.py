@@ -216,7 +216,7 @@ def test_somebody_elses_ride_is_not_there_and_staff_see_all(site):
     (row,) = rider.get("/rides").get_json()["rides"]
     path = f"/rides/{row['ride_id']}"
     assert stranger.get("/rides").get_json()["rides"] == []
-    for hidden in (path, path + "/track", "/rides?after=" + row["ride_id"]):
+    for hidden in (path, path + "/track"):
         problem(stranger.get(hidden), 404, "not_found")
     for role in ("technician", "admin"):
         staff = site.person(role)
@@ -224,7 +224,7 @@ def test_somebody_elses_ride_is_not_there_and_staff_see_all(site):
         assert staff.get(path).status_code == staff.get(path + "/track").status_code == 200
 
 
-def test_rides_narrow_down_and_come_in_pages(site, monkeypatch):
+def test_rides_narrow_down_and_come_in_pages(site):
     one, two, rider = site.bike(), site.bike(), site.person()
     ride(site, one, rider)
     pen = ride(site, two, rider)
@@ -234,13 +234,11 @@ def test_rides_narrow_down_and_come_in_pages(site, monkeypatch):
     assert [row["cti"] for row in admin.get(f"/rides?claim={pen.cti.hex()}").get_json()["rides"]] == [
         pen.cti.hex()
     ]
-    monkeypatch.setattr("cloud.routes.rides.PAGE", 1)
-    first = admin.get("/rides").get_json()
-    second = admin.get(f"/rides?after={first['next']}").get_json()
-    third = admin.get(f"/rides?after={second['next']}").get_json()
-    seen = [row["ride_id"] for row in first["rides"] + second["rides"] + third["rides"]]
-    assert len(set(seen)) == len(seen) == 2 and third["next"] is None
-    problem(admin.get("/rides?after=nonsense"), 404, "not_found")
+    first = admin.get("/rides?limit=1").get_json()
+    second = admin.get(f"/rides?limit=1&cursor={first['next']}").get_json()
+    seen = [row["ride_id"] for row in first["rides"] + second["rides"]]
+    assert len(set(seen)) == len(seen) == 2 and second["next"] is None
+    problem(admin.get("/rides?cursor=nonsense"), 422, "invalid")
 
 
 def test_a_track_of_one_point_or_none_is_still_geojson(site):
@@ -276,7 +274,7 @@ def test_a_handed_over_ride_ends_with_the_receipt_that_handed_it_over(site):
         assert [one["type"] for one in listed] == types
 
 
-def test_receipts_of_a_lock_come_in_pages_with_their_standing(site, monkeypatch):
+def test_receipts_of_a_lock_come_in_pages_with_their_standing(site):
     bike, rider, admin = site.bike(), site.person(), site.person("admin")
     pen = pen_of(bike)
     bodies = [
@@ -293,11 +291,10 @@ def test_receipts_of_a_lock_come_in_pages_with_their_standing(site, monkeypatch)
         (1, "holds"),
     ]
     assert shown["next"] is None
-    monkeypatch.setattr("cloud.routes.receipts.PAGE", 2)
-    first = admin.get(f"/locks/{bike.hex}/receipts").get_json()
-    second = admin.get(f"/locks/{bike.hex}/receipts?before={first['next']}").get_json()
+    first = admin.get(f"/locks/{bike.hex}/receipts?limit=2").get_json()
+    second = admin.get(f"/locks/{bike.hex}/receipts?cursor={first['next']}").get_json()
     assert [row["seq"] for row in first["receipts"] + second["receipts"]] == [4, 2, 1]
-    problem(admin.get(f"/locks/{bike.hex}/receipts?before=x"), 400, "bad_request")
+    problem(admin.get(f"/locks/{bike.hex}/receipts?cursor=x"), 422, "invalid")
     problem(admin.get(f"/locks/{'00' * 8}/receipts"), 404, "not_found")
 
 

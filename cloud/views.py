@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
 from cloud import advertising, attention, claims, shapes
 from cloud.assets import Bike
@@ -35,17 +35,22 @@ def claim(row: Claim, now: int) -> shapes.Claim:
 
 def claim_for_owner(
     row: Claim, lock: Lock, k_lock: bytes, token: bytes | None, signers: Sequence[IssuerKey], now: int
-) -> dict[str, Any]:
+) -> shapes.OwnClaim:
     """All that an app needs to find the lock, open it and check its receipts."""
     return {
         **claim(row, now),
         "token": b64(token) if token else None,
         "advertising": advertising.for_claim(k_lock, lock.seen_floor, row.epoch, row.mode == "single"),
-        "countersigners": [{"kid": key.kid, "key": b64(key.public)} for key in signers],
+        "countersigners": countersigners(signers),
     }
 
 
-def public_key(row: IssuerKey) -> dict[str, Any]:
+def countersigners(rows: Sequence[IssuerKey]) -> list[shapes.Countersigner]:
+    """By whose word a phone checks that the cloud has a receipt."""
+    return [{"kid": key.kid, "key": b64(key.public)} for key in rows]
+
+
+def public_key(row: IssuerKey) -> shapes.PublicKey:
     return {
         "kid": row.kid,
         "role": ROLE_NAMES[row.role],
@@ -121,7 +126,7 @@ def update_state(row: Lock) -> shapes.UpdateState | None:
     return {"state": UPDATE_STATES.get(row.update_state, "unknown"), "why": why, "at": row.update_at}
 
 
-def release(row: Release) -> dict[str, Any]:
+def release(row: Release) -> shapes.Release:
     return {
         "board": row.board,
         "version": row.version,
@@ -134,8 +139,8 @@ def release(row: Release) -> dict[str, Any]:
     }
 
 
-def rollout(row: Rollout, progress: dict[str, int]) -> dict[str, Any]:
-    halt = None
+def rollout(row: Rollout, progress: dict[str, int]) -> shapes.Rollout:
+    halt: shapes.Halt | None = None
     if row.state == "halted":
         evidence = json.loads(row.evidence) if row.evidence else None
         halt = {
@@ -157,7 +162,15 @@ def rollout(row: Rollout, progress: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def ride(row: Ride) -> dict[str, Any]:
+def ride(row: Ride) -> shapes.Ride:
+    return {**_ride(row), "receipts": row.receipts}
+
+
+def ride_with_receipts(row: Ride, rows: Sequence[Receipt]) -> shapes.RideWithReceipts:
+    return {**_ride(row), "receipts": [receipt(each) for each in rows]}
+
+
+def _ride(row: Ride) -> shapes.RideFacts:
     return {
         "ride_id": row.ride_id,
         "cti": row.cti,
@@ -169,13 +182,12 @@ def ride(row: Ride) -> dict[str, Any]:
         "billed_until": row.billed_until,
         "previous_ride": row.previous_ride,
         "next_ride": row.next_ride,
-        "receipts": row.receipts,
         "fixes": row.fixes,
         "distance_m": row.distance_m,
     }
 
 
-def receipt(row: Receipt) -> dict[str, Any]:
+def receipt(row: Receipt) -> shapes.Receipt:
     return {
         **word(row),
         "type": wire.NAMES[row.type],
@@ -186,7 +198,7 @@ def receipt(row: Receipt) -> dict[str, Any]:
     }
 
 
-def word(row: Receipt) -> dict[str, Any]:
+def word(row: Receipt) -> shapes.Word:
     """The cloud's word that it holds a receipt, over SPEC 8's countersign bytes."""
     return {
         "lock_id": row.lock_id,
@@ -197,16 +209,19 @@ def word(row: Receipt) -> dict[str, Any]:
     }
 
 
-def outcome(done: Outcome) -> dict[str, Any]:
+def outcome(done: Outcome) -> shapes.Outcome:
     """Of a fork the word is for the other receipt, the one that is kept: the phone sees that it is not its own."""
-    nothing = {"lock_id": None, "seq": None, "digest": None, "kid": None, "countersignature": None}
-    return {"status": done.status, **(word(done.row) if done.row else nothing)}
+    if done.row:
+        return {"status": done.status, **word(done.row)}
+    nothing = dict.fromkeys(("lock_id", "seq", "digest", "kid", "countersignature"))
+    return cast(shapes.Outcome, {"status": done.status, **nothing})
 
 
-def standing(row: Receipt, lock: Lock, forks: dict[int, int]) -> dict[str, Any]:
-    """How a receipt stands in its lock's log; for staff."""
+def logged(row: Receipt, lock: Lock, forks: dict[int, int]) -> shapes.LoggedReceipt:
+    """A receipt and how it stands in its lock's log; for staff."""
     chain = "gap" if row.seq > lock.received_seq else "broken" if row.seq > lock.chained_seq else "holds"
     return {
+        **receipt(row),
         "chain": chain,
         "forks": forks.get(row.seq, 0),
         "proof": row.proof,
@@ -216,11 +231,15 @@ def standing(row: Receipt, lock: Lock, forks: dict[int, int]) -> dict[str, Any]:
     }
 
 
-def track(row: Ride, points: Sequence[Fix]) -> dict[str, Any]:
+def track(row: Ride, points: Sequence[Fix]) -> shapes.Track:
     """A GeoJSON Feature. Longitude comes first (RFC 7946 §3.1.1); a line needs two points, and a point is one."""
     line = [[fix.lon / 1e7, fix.lat / 1e7] for fix in points]
-    geometry: dict[str, Any] | None = {"type": "LineString", "coordinates": line}
+    geometry: shapes.Geometry | None = {"type": "LineString", "coordinates": line}
     if len(line) < 2:
         geometry = {"type": "Point", "coordinates": line[0]} if line else None
-    said = {"ride_id": row.ride_id, "distance_m": row.distance_m, "times": [fix.at for fix in points]}
+    said: shapes.TrackOf = {
+        "ride_id": row.ride_id,
+        "distance_m": row.distance_m,
+        "times": [fix.at for fix in points],
+    }
     return {"type": "Feature", "geometry": geometry, "properties": said}

@@ -1,12 +1,10 @@
 """Claims: made, looked at, cancelled; their tokens, bound to a challenge or for another phone. Only one's own."""
 
-from typing import Any
+from flask import Blueprint
 
-from flask import Blueprint, jsonify
-from flask.typing import ResponseReturnValue
-
-from cloud import assets, body, claims, issuers, limits, locks, tokens, views
+from cloud import assets, body, claims, issuers, limits, locks, shapes, tokens, views
 from cloud.auth import allow, cloud, me
+from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.problem import Problem
 from cloud.tables import ROLES, Claim, Lock
 from protocol import keys
@@ -16,18 +14,34 @@ routes = Blueprint("claims", __name__, url_prefix="/api/v1/claims")
 HOLDER = body.b64_of(32)
 MESSAGE = body.b64_of(1, 1024)  # a HELLO's or a CHALLENGE's body
 WHICH = {"asset": body.text(1, 22), "code": body.code, "lock": body.hex_of(8)}
+TERMS = {"mode": body.word(*claims.WINDOWS), "exp": body.integer(), "hold": body.integer(0, 86400)}
 
 
 @routes.post("")
 @allow(*ROLES)
-def create() -> ResponseReturnValue:
-    optional = {
-        **WHICH,
-        "mode": body.word(*claims.WINDOWS),
-        "exp": body.integer(),
-        "hold": body.integer(0, 86400),
-    }
-    fields = body.read({"holder_key": HOLDER}, optional)
+@takes({"holder_key": HOLDER}, {**WHICH, **TERMS})
+@answers(
+    201,
+    problems=(
+        "already_claimed",
+        "claim_limit",
+        "pool_needs_period",
+        "bad_window",
+        "bad_holder_key",
+        "no_lock_on_bike",
+        "no_issuer_key",
+        "not_found",
+        "too_many",
+    ),
+    location="/api/v1/claims/{claim_id}",
+)
+def create(fields: Fields) -> shapes.OwnClaim:
+    """Claim a bicycle, by exactly one of `asset`, `code`, `lock`.
+
+    `holder_key` is an Ed25519 public key made for this claim. `mode` single starts one ride and is the usual one;
+    period starts any number until `exp`. The answer has all that an app needs to find the lock, open it and check its
+    receipts.
+    """
     named = {name: fields[name] for name in WHICH if fields[name] is not None}
     if len(named) != 1:
         raise Problem(
@@ -49,8 +63,7 @@ def create() -> ResponseReturnValue:
         if problem.code == "not_found":
             guessed(now)
         raise
-    answer = _answer(*made)
-    return jsonify(answer), 201, {"Location": f"/api/v1/claims/{answer['claim_id']}"}
+    return _answer(*made)
 
 
 def guessed(now: int) -> None:
@@ -61,51 +74,67 @@ def guessed(now: int) -> None:
 
 @routes.get("")
 @allow(*ROLES)
-def mine() -> ResponseReturnValue:
+@paged(body.integer(), body.hex_of(8))
+@answers()
+def mine(page: Page) -> shapes.Claims:
+    """My claims, newest first."""
     now = cloud().now()
     with cloud().db.reading() as session:
-        return jsonify(claims=[views.claim(row, now) for row in claims.of_user(session, me().user_id)])
+        found = claims.of_user(session, me().user_id, page.after, page.fetch)
+    rows, following = page.cut(found, lambda row: (row.created_at, row.cti))
+    return {"claims": [views.claim(row, now) for row in rows], "next": following}
 
 
 @routes.get("/<id8:cti>")
 @allow(*ROLES)
-def one(cti: str) -> ResponseReturnValue:
+@answers()
+def one(cti: str) -> shapes.OwnClaim:
+    """One claim of mine, with its token again."""
     with cloud().db.reading() as session:
         claim = claims.get(session, cti, me().user_id)
         lock = locks.get(session, claim.lock_id)
         token = tokens.newest(session, cti)
-    return jsonify(_answer(claim, lock, token))
+    return _answer(claim, lock, token)
 
 
 @routes.delete("/<id8:cti>")
 @allow(*ROLES)
-def cancel(cti: str) -> ResponseReturnValue:
+@answers()
+def cancel(cti: str) -> shapes.Claim:
+    """Cancel a claim of mine; cancelling twice is cancelling once."""
     with cloud().db.writing() as session:
         claim = claims.cancel(session, cti, me().user_id, cloud().now())
-        return jsonify(views.claim(claim, cloud().now()))
+        return views.claim(claim, cloud().now())
 
 
 @routes.post("/<id8:cti>/token")
 @allow(*ROLES)
-def bind(cti: str) -> ResponseReturnValue:
-    fields = body.read({"hello": MESSAGE, "challenge": MESSAGE})
+@takes({"hello": MESSAGE, "challenge": MESSAGE})
+@answers(201, problems=("wrong_lock", "claim_closed", "claim_withdrawn", "claim_old"))
+def bind(cti: str, fields: Fields) -> shapes.OwnClaim:
+    """The same claim's token, bound to the challenge of a lock that lost its clock."""
     with cloud().db.writing() as session:
         made = claims.bind(session, cloud().box, cti, me().user_id, now=cloud().now(), **fields)
-    return jsonify(_answer(*made)), 201
+    return _answer(*made)
 
 
 @routes.post("/<id8:cti>/successor")
 @allow(*ROLES)
-def succeed(cti: str) -> ResponseReturnValue:
-    fields = body.read({"holder_key": HOLDER}, {"hello": MESSAGE, "challenge": MESSAGE})
+@takes({"holder_key": HOLDER}, {"hello": MESSAGE, "challenge": MESSAGE})
+@answers(201, problems=("ride_over", "claim_closed", "claim_withdrawn", "wrong_lock", "bad_holder_key"))
+def succeed(cti: str, fields: Fields) -> shapes.OwnClaim:
+    """A token for another phone of mine, which takes over the running ride.
+
+    With `hello` and `challenge` it is bound to a lock that lost its clock.
+    """
     body.together(fields, "hello", "challenge")
     holder = tokens.check_holder(fields.pop("holder_key"))
     with cloud().db.writing() as session:
         made = claims.succeed(session, cloud().box, cti, me().user_id, holder, cloud().now(), **fields)
-    return jsonify(_answer(*made)), 201
+    return _answer(*made)
 
 
-def _answer(claim: Claim, lock: Lock, token: bytes | None) -> dict[str, Any]:
+def _answer(claim: Claim, lock: Lock, token: bytes | None) -> shapes.OwnClaim:
     with cloud().db.reading() as session:
         signers = issuers.public_keys(session, keys.COUNTERSIGN)
     k_lock = locks.key(cloud().box, lock)

@@ -95,9 +95,7 @@ def one(lock_id: str) -> ResponseReturnValue:
             shown=shown,
             drawn=drawing.draw(points),
             fixes=len(points),
-            receipts=_with_gaps(
-                [{**views.receipt(row), **views.standing(row, lock, forks)} for row in log], lock.reported_seq
-            ),
+            receipts=_with_gaps([dict(views.logged(row, lock, forks)) for row in log], lock.reported_seq),
             claims=[(claim, claims.status(claim, now)) for claim in claims.of_lock(session, lock_id, ROWS)],
             notes=telemetry.notes(session, lock_id, ROWS),
             now=now,

@@ -2,11 +2,11 @@
 
 import logging
 
-from flask import Blueprint, jsonify
-from flask.typing import ResponseReturnValue
+from flask import Blueprint
 
-from cloud import advertising, body, issuers, locks, masters, tokens
+from cloud import advertising, body, issuers, locks, masters, shapes, tokens, views
 from cloud.auth import STAFF, allow, cloud, me
+from cloud.describe import Fields, answers, takes
 from cloud.problem import Problem
 from cloud.routes.claims import HOLDER, MESSAGE
 from protocol import keys
@@ -14,21 +14,29 @@ from protocol import keys
 log = logging.getLogger(__name__)
 routes = Blueprint("masters", __name__, url_prefix="/api/v1")
 
+PROBLEMS = ("bad_holder_key", "bad_window", "wrong_lock", "no_issuer_key", "not_found", "forbidden")
+
 
 @routes.post("/master-tokens")
 @allow(*STAFF)
-def create() -> ResponseReturnValue:
-    fields = body.read(
-        {"holder_key": HOLDER},
-        {
-            "locks": body.list_of(body.hex_of(8), 1, 8),
-            "group": body.hex_of(4),
-            "hello": MESSAGE,
-            "challenge": MESSAGE,
-            "exp": body.integer(),
-            "rights": body.list_of(body.word(*masters.RIGHTS), 1, len(masters.RIGHTS)),
-        },
-    )
+@takes(
+    {"holder_key": HOLDER},
+    {
+        "locks": body.list_of(body.hex_of(8), 1, 8),
+        "group": body.hex_of(4),
+        "hello": MESSAGE,
+        "challenge": MESSAGE,
+        "exp": body.integer(),
+        "rights": body.list_of(body.word(*masters.RIGHTS), 1, len(masters.RIGHTS)),
+    },
+)
+@answers(201, problems=PROBLEMS)
+def create(fields: Fields) -> shapes.MasterToken:
+    """A master token, for `locks` or for a `group`.
+
+    For a group it is bound to the `hello` and `challenge` of one of its locks. `exp` is at most 8 h ahead. Only an
+    admin may ask for the right to decommission.
+    """
     _shape(fields)
     if "decommission" in (fields["rights"] or ()) and me().role != "admin":
         raise Problem("forbidden")
@@ -49,7 +57,7 @@ def create() -> ResponseReturnValue:
             fields["rights"],
         )
         signers = issuers.public_keys(session, keys.COUNTERSIGN)
-        named = [
+        named: list[shapes.MasterLock] = [
             {
                 "lock_id": lock.lock_id,
                 "advertising": advertising.for_claim(
@@ -60,17 +68,14 @@ def create() -> ResponseReturnValue:
         ]
     what = fields["group"] or ",".join(lock.lock_id for lock in master.locks)
     log.info("master token %s for %s, exp %d", master.cti.hex(), what, master.exp)
-    return (
-        jsonify(
-            cti=master.cti.hex(),
-            token=body.b64(master.token),
-            exp=master.exp,
-            locks=named,
-            group=fields["group"],
-            countersigners=[{"kid": key.kid, "key": body.b64(key.public)} for key in signers],
-        ),
-        201,
-    )
+    return {
+        "cti": master.cti.hex(),
+        "token": body.b64(master.token),
+        "exp": master.exp,
+        "locks": named,
+        "group": fields["group"],
+        "countersigners": views.countersigners(signers),
+    }
 
 
 def _shape(fields: dict) -> None:

@@ -1,10 +1,10 @@
 """Releases of the locks' own code: taken once, as the release keys signed them."""
 
-from flask import Blueprint, jsonify, request
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, request
 
-from cloud import releases, views
+from cloud import body, releases, shapes, views
 from cloud.auth import STAFF, allow, cloud, me
+from cloud.describe import Page, answers, paged, takes_files
 from cloud.problem import Problem
 from protocol import manifest
 
@@ -16,8 +16,13 @@ BODY_MAX = manifest.FILES_SIZE_MAX + manifest.LIMIT + PARTS * 512  # with the li
 
 @routes.post("")
 @allow("admin")
-def take() -> ResponseReturnValue:
-    """multipart/form-data (RFC 7578): one part `manifest`, and a part `file` for each, in any order and by any name."""
+@takes_files(manifest=1, file=PARTS)
+@answers(201, problems=("release_refused", "release_taken", "no_keyset"))
+def take() -> shapes.Release:
+    """Upload a release as it was signed.
+
+    multipart/form-data (RFC 7578): one part `manifest`, and a part `file` for each, in any order and by any name.
+    """
     request.max_content_length, request.max_form_parts = BODY_MAX, PARTS + 1
     if request.mimetype != "multipart/form-data":
         raise Problem("not_multipart")
@@ -27,12 +32,16 @@ def take() -> ResponseReturnValue:
     raw = heads[0].stream.read(manifest.LIMIT + 1)
     with cloud().db.writing() as session:
         row = releases.take(session, raw, (file.stream.read() for file in files), cloud().now(), me().user_id)
-        shown = views.release(row)
-    return jsonify(shown), 201
+        return views.release(row)
 
 
 @routes.get("")
 @allow(*STAFF)
-def newest() -> ResponseReturnValue:
+@paged(body.integer(), body.board, body.integer())
+@answers()
+def newest(page: Page) -> shapes.Releases:
+    """Releases, newest first."""
     with cloud().db.reading() as session:
-        return jsonify(releases=[views.release(row) for row in releases.newest(session)])
+        found = releases.newest(session, page.after, page.fetch)
+    rows, following = page.cut(found, lambda row: (row.taken_at, row.board, row.version))
+    return {"releases": [views.release(row) for row in rows], "next": following}

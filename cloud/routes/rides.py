@@ -1,53 +1,46 @@
 """Rides as the receipts tell them: one's own; all of them for staff."""
 
-from flask import Blueprint, jsonify, request
-from flask.typing import ResponseReturnValue
+from flask import Blueprint
 
-from cloud import fixes, receipts, rides, views
+from cloud import body, fixes, receipts, rides, shapes, views
 from cloud.auth import allow, cloud, me
+from cloud.describe import Fields, Page, answers, asks, paged
 from cloud.tables import ROLES
 
 routes = Blueprint("rides", __name__, url_prefix="/api/v1/rides")
 
-PAGE = 100
-
 
 @routes.get("")
 @allow(*ROLES)
-def listed() -> ResponseReturnValue:
-    """Newest first, a page at a time: `next` is the `after` of the next page. `lock` and `claim` narrow it down."""
+@asks(lock=body.hex_of(8), claim=body.hex_of(8))
+@paged(body.integer(), body.hex_of(16))
+@answers()
+def listed(page: Page, asked: Fields) -> shapes.Rides:
+    """Rides, newest first: mine, or everybody's for staff. `lock` and `claim` narrow it down."""
     mine = None if me().staff else me().user_id
+    wanted = {"lock_id": asked["lock"], "cti": asked["claim"]}
     with cloud().db.reading() as session:
-        after = request.args.get("after", "")[:32] or None
-        if after is not None:
-            rides.get(session, after, mine)
-        wanted = {"lock_id": request.args.get("lock"), "cti": request.args.get("claim")}
-        rows = rides.page(session, mine, wanted, after, PAGE)
-        shown = [views.ride(row) for row in rows]
-    return jsonify(rides=shown, next=rows[-1].ride_id if len(rows) == PAGE else None)
+        found = rides.page(session, mine, wanted, page.after, page.fetch)
+    rows, following = page.cut(found, lambda row: (row.opened_at or 0, row.ride_id))
+    return {"rides": [views.ride(row) for row in rows], "next": following}
 
 
 @routes.get("/<id16:ride_id>")
 @allow(*ROLES)
-def one(ride_id: str) -> ResponseReturnValue:
-    """With its receipts and the cloud's countersignatures: enough to check what the ride is billed by."""
+@answers()
+def one(ride_id: str) -> shapes.RideWithReceipts:
+    """One ride, with its receipts and the cloud's countersignatures: enough to check what the ride is billed by."""
     with cloud().db.reading() as session:
         ride = rides.get(session, ride_id, None if me().staff else me().user_id)
-        shown = {
-            **views.ride(ride),
-            "receipts": [views.receipt(row) for row in receipts.of_ride(session, ride)],
-        }
-    return jsonify(shown)
+        return views.ride_with_receipts(ride, receipts.of_ride(session, ride))
 
 
 @routes.get("/<id16:ride_id>/track")
 @allow(*ROLES)
-def track(ride_id: str) -> ResponseReturnValue:
-    """GeoJSON (RFC 7946)."""
+@answers(200, "application/geo+json")
+def track(ride_id: str) -> shapes.Track:
+    """Where it went, as GeoJSON (RFC 7946)."""
     with cloud().db.reading() as session:
         ride = rides.get(session, ride_id, None if me().staff else me().user_id)
         points = fixes.track(session, ride.lock_id, ride.opened_at, rides.ended_at(session, ride))
-        shown = views.track(ride, points)
-    answer = jsonify(shown)
-    answer.mimetype = "application/geo+json"
-    return answer
+        return views.track(ride, points)

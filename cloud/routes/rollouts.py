@@ -1,13 +1,11 @@
 """Rollouts: begun, widened, halted, lifted and ended by an admin; looked at by staff."""
 
-from typing import Any
-
-from flask import Blueprint, jsonify
-from flask.typing import ResponseReturnValue
+from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from cloud import body, rollouts, views
+from cloud import body, rollouts, shapes, views
 from cloud.auth import STAFF, allow, cloud, me
+from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.tables import ROLLOUT_STATES, Rollout
 
 routes = Blueprint("rollouts", __name__, url_prefix="/api/v1/rollouts")
@@ -17,40 +15,53 @@ PERCENT = body.integer(0, 100)
 
 @routes.post("")
 @allow("admin")
-def start() -> ResponseReturnValue:
-    fields = body.read({"board": body.board, "version": body.integer(), "percent": PERCENT})
+@takes({"board": body.board, "version": body.integer(), "percent": PERCENT})
+@answers(
+    201,
+    problems=("no_release", "release_refused", "rollout_open", "no_keyset"),
+    location="/api/v1/rollouts/{rollout_id}",
+)
+def start(fields: Fields) -> shapes.Rollout:
+    """Begin to offer a release to the locks of its board; one rollout a board until it is done."""
     with cloud().db.writing() as session:
         row = rollouts.start(session, **fields, now=cloud().now(), user_id=me().user_id)
-        shown = _shown(session, row)
-    return jsonify(shown), 201
+        return _shown(session, row)
 
 
 @routes.patch("/<id4:rollout_id>")
 @allow("admin")
-def change(rollout_id: str) -> ResponseReturnValue:
-    fields = body.read({}, {"percent": PERCENT, "state": body.word(*ROLLOUT_STATES)})
+@takes({}, {"percent": PERCENT, "state": body.word(*ROLLOUT_STATES)})
+@answers(problems=("rollout_over", "percent_back"))
+def change(rollout_id: str, fields: Fields) -> shapes.Rollout:
+    """Widen, halt, lift or end a rollout."""
     with cloud().db.writing() as session:
         row = rollouts.change(session, rollout_id, **fields, now=cloud().now(), user_id=me().user_id)
-        shown = _shown(session, row)
-    return jsonify(shown)
+        return _shown(session, row)
 
 
 @routes.get("")
 @allow(*STAFF)
-def newest() -> ResponseReturnValue:
+@paged(body.integer(), body.hex_of(4), most=50)
+@answers()
+def newest(page: Page) -> shapes.Rollouts:
+    """Rollouts, newest first."""
     rollouts.tend(cloud())
     with cloud().db.reading() as session:
-        return jsonify(rollouts=[_shown(session, row) for row in rollouts.newest(session)])
+        found = rollouts.newest(session, page.after, page.fetch)
+        rows, following = page.cut(found, lambda row: (row.started_at, row.rollout_id))
+        return {"rollouts": [_shown(session, row) for row in rows], "next": following}
 
 
 @routes.get("/<id4:rollout_id>")
 @allow(*STAFF)
-def one(rollout_id: str) -> ResponseReturnValue:
+@answers()
+def one(rollout_id: str) -> shapes.Rollout:
+    """One rollout, with how many locks are where; while it is halted, with its evidence."""
     rollouts.tend(cloud())
     with cloud().db.reading() as session:
-        return jsonify(_shown(session, rollouts.get(session, rollout_id)))
+        return _shown(session, rollouts.get(session, rollout_id))
 
 
-def _shown(session: Session, row: Rollout) -> dict[str, Any]:
+def _shown(session: Session, row: Rollout) -> shapes.Rollout:
     counts = rollouts.progress(session, row, cloud().now(), cloud().settings.uplink_s)
     return views.rollout(row, counts)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask import Blueprint, g, jsonify, request
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, g, request
 
-from cloud import body, limits, passwords, sessions, users
+from cloud import body, limits, passwords, sessions, shapes, users
 from cloud.auth import allow, caller, cloud, me, public
+from cloud.describe import Fields, answers, takes
 from cloud.problem import Problem
 from cloud.tables import ROLES
 
@@ -23,8 +23,13 @@ def login(value: Any) -> str:
 
 @routes.post("/users")
 @public
-def sign_up() -> ResponseReturnValue:
-    fields = body.read({"login": login, "password": body.password}, {"role": body.word(*ROLES)})
+@takes({"login": login, "password": body.password}, {"role": body.word(*ROLES)})
+@answers(201, problems=("forbidden", "login_taken", "too_many"))
+def sign_up(fields: Fields) -> shapes.User:
+    """Sign up.
+
+    `role`: rider unless an admin makes staff.
+    """
     role = fields["role"] or "rider"
     person = caller()
     if role != "rider" and (person is None or person.role != "admin"):
@@ -35,15 +40,17 @@ def sign_up() -> ResponseReturnValue:
     hashed = passwords.make(fields["password"])  # slow on purpose: not while the database waits
     with db.writing() as session:
         user_id = users.create(session, fields["login"], hashed, role, now)
-    return jsonify(user_id=user_id, login=fields["login"], role=role), 201
+    return {"user_id": user_id, "login": fields["login"], "role": role}
 
 
 @routes.post("/sessions")
 @public
-def sign_in() -> ResponseReturnValue:
-    fields = body.read({"login": login, "password": body.password})
+@takes({"login": login, "password": body.password})
+@answers(201, problems=("wrong_password", "too_many"))
+def sign_in(fields: Fields) -> shapes.SignedIn:
+    """Sign in: a token to send as `Authorization: Bearer`."""
     token, expires, user_id, role = check(fields["login"], fields["password"], sessions.LIFETIME)
-    return jsonify(token=token, expires_at=expires, user_id=user_id, role=role), 201
+    return {"token": token, "expires_at": expires, "user_id": user_id, "role": role}
 
 
 def check(name: str, password: str, lifetime: int) -> tuple[str, int, str, str]:
@@ -70,13 +77,16 @@ def check(name: str, password: str, lifetime: int) -> tuple[str, int, str, str]:
 
 @routes.delete("/sessions")
 @allow(*ROLES)
-def sign_out() -> ResponseReturnValue:
+@answers()
+def sign_out() -> None:
+    """Sign out: the token is worth nothing from now on."""
     with cloud().db.writing() as session:
         sessions.end(session, g.token)
-    return "", 204
 
 
 @routes.get("/me")
 @allow(*ROLES)
-def who() -> ResponseReturnValue:
-    return jsonify(user_id=me().user_id, login=me().login, role=me().role)
+@answers()
+def who() -> shapes.User:
+    """Who is asking."""
+    return {"user_id": me().user_id, "login": me().login, "role": me().role}
