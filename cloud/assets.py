@@ -4,11 +4,13 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, exists, or_, select, update
+from sqlalchemy import Select, and_, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from cloud import locks, operators
 from cloud.db import insert
 from cloud.problem import Problem
+from cloud.reach import Reach
 from cloud.tables import Asset, Claim, Fix, Lock, Ride
 from protocol import status
 
@@ -24,14 +26,26 @@ class Bike(NamedTuple):
     fix: Fix | None  # the last one
 
 
-def create(session: Session, code: str, label: str, lock_id: str | None, now: int) -> str:
-    """-> asset id. Raises Problem asset_exists (the code or the lock is on a bike already), not_found (the lock)."""
-    if lock_id is not None and session.get(Lock, lock_id) is None:
-        raise Problem("not_found")
+def create(
+    session: Session,
+    reach: Reach,
+    code: str,
+    label: str,
+    lock_id: str | None,
+    now: int,
+    operator_id: str | None = None,
+) -> str:
+    """-> asset id. It belongs to its lock's operator; without a lock to `operator_id`, or the caller's.
+    Raises Problem asset_exists (the code or the lock is on a bike already), not_found (the lock), name_operator."""
+    if lock_id is not None:
+        operator_id = locks.find(session, reach, lock_id).operator_id
+    else:
+        operator_id = operators.for_new(session, reach, operator_id, now)
     values = {
         "asset_id": secrets.token_urlsafe(16),
         "code": code,
         "label": label,
+        "operator_id": operator_id,
         "lock_id": lock_id,
         "created_at": now,
     }
@@ -47,30 +61,44 @@ def free_of(session: Session, lock_id: str) -> None:
     session.execute(update(Asset).where(Asset.lock_id == lock_id).values(lock_id=None))
 
 
-def lock_of(session: Session, asset_id: str | None = None, code: str | None = None) -> str:
-    """The lock of a bicycle, by the bicycle's id or the code on its sticker.
-    Raises Problem not_found, no_lock_on_bike."""
-    rows = select(Asset).where(Asset.code == code if asset_id is None else Asset.asset_id == asset_id)
-    asset = session.scalars(rows).one_or_none()
-    if asset is None:
+def lock_of(
+    session: Session, reach: Reach, asset: str | None = None, code: str | None = None, lock: str | None = None
+) -> str:
+    """The id of a lock that the caller may claim: by its own id, its bicycle's, or the code on the bicycle's sticker.
+    Raises Problem not_found, also for one that is not for the caller, and no_lock_on_bike."""
+    if lock is not None:
+        found = session.execute(
+            select(Lock.lock_id).where(Lock.lock_id == lock, reach.usable())
+        ).one_or_none()
+    else:
+        named = Asset.code == code if asset is None else Asset.asset_id == asset
+        rows = select(Lock.lock_id).select_from(Asset).outerjoin(Lock, Lock.lock_id == Asset.lock_id)
+        bare = and_(Lock.lock_id.is_(None), reach.bare())
+        found = session.execute(rows.where(named, or_(bare, reach.usable()))).one_or_none()
+    if found is None:
         raise Problem("not_found")
-    if asset.lock_id is None:
+    if found.lock_id is None:
         raise Problem("no_lock_on_bike")
-    return asset.lock_id
+    return str(found.lock_id)
 
 
-def free(session: Session, now: int, after: str, limit: int) -> list[Bike]:
-    """Bicycles that a rider may claim, by code, from the first one after `after`: with a lock that has reported nothing
-    wrong, no ride that we know of, and no claim that keeps others away."""
+def free(session: Session, reach: Reach, now: int, after: str, limit: int) -> list[Bike]:
+    """Bicycles that the caller may claim, by code, from the first one after `after`: with a lock that has reported
+    nothing wrong, no ride that we know of, and no claim that keeps others away."""
     claimed, in_use = _claimed(now), _in_use()
     well = or_(Lock.state.is_(None), Lock.state == status.STATE_LOCKED)
-    rows = _bikes(now).where(well, ~claimed, ~in_use, Asset.code > after).order_by(Asset.code).limit(limit)
+    rows = (
+        _bikes(reach, now)
+        .where(well, ~claimed, ~in_use, Asset.code > after)
+        .order_by(Asset.code)
+        .limit(limit)
+    )
     return [_bike(row) for row in session.execute(rows)]
 
 
-def by_code(session: Session, code: str, now: int) -> Bike:
+def by_code(session: Session, reach: Reach, code: str, now: int) -> Bike:
     """The bicycle that one stands at, whatever its state. Raises Problem not_found."""
-    row = session.execute(_bikes(now).where(Asset.code == code)).one_or_none()
+    row = session.execute(_bikes(reach, now).where(Asset.code == code)).one_or_none()
     if row is None:
         raise Problem("not_found")
     return _bike(row)
@@ -81,7 +109,7 @@ def of_locks(session: Session, lock_ids: Sequence[str]) -> dict[str, Asset]:
     return {asset.lock_id: asset for asset in rows if asset.lock_id}
 
 
-def _bikes(now: int) -> Select[Any]:
+def _bikes(reach: Reach, now: int) -> Select[Any]:
     newest = aliased(Fix)
     last = (
         select(newest.seq)
@@ -95,6 +123,7 @@ def _bikes(now: int) -> Select[Any]:
         select(Asset, Lock.kind, Lock.state, _claimed(now).label("claimed"), _in_use().label("in_use"), Fix)
         .join(Lock, Lock.lock_id == Asset.lock_id)
         .outerjoin(Fix, (Fix.lock_id == Lock.lock_id) & (Fix.seq == last))
+        .where(reach.usable())
     )
 
 

@@ -40,7 +40,7 @@ def _after(answer: Response) -> Response:
         return answer
     row = Audit(
         at=auth.cloud().now(),
-        operator_id=getattr(person, "operator_id", None),
+        operator_id=person.operator_id,
         user_id=person.user_id,
         who=person.login[:_LONGEST],
         method=request.method,

@@ -1,7 +1,8 @@
 """Who is asking, and may they: bearer tokens for programs, a cookie for the console, roles on every route.
 
 A route says who may call it with @allow("rider", ...) or @public; the factory refuses to start with one that does
-not. Inside a view `me()` is the caller. Somebody else's object is for the nouns to answer, with 404.
+not. Inside a view `me()` is the caller, and `reach()` what they may see: somebody else's object is for the
+nouns to answer, with 404.
 """
 
 import base64
@@ -18,6 +19,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from cloud import sessions
 from cloud.context import Cloud
 from cloud.problem import Problem
+from cloud.reach import Reach
 from cloud.tables import ROLES
 from cloud.wrapping import derive
 
@@ -35,6 +37,7 @@ class Person:
     user_id: str
     login: str
     role: str
+    operator_id: str | None = None  # whose staff; None: the platform's, or a rider
 
     @property
     def staff(self) -> bool:
@@ -50,6 +53,12 @@ def allow(*roles: str) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def platform(view: View) -> View:
+    """Of those on the view's list only the platform's own staff: what it is about belongs to no operator."""
+    view.platform = True  # type: ignore[attr-defined]
+    return view
 
 
 def public(view: View) -> View:
@@ -69,6 +78,12 @@ def view() -> Any:
 
 def me() -> Person:
     return cast(Person, g.person)
+
+
+def reach() -> Reach:
+    """What the caller may see; hand it to the noun, whose queries then find nothing else."""
+    person = me()
+    return Reach(person.user_id, person.operator_id, person.staff and person.operator_id is None)
 
 
 def caller() -> Person | None:
@@ -95,7 +110,7 @@ def _guard() -> AnyResponse | None:
         with cloud().db.reading() as session:
             user = sessions.user(session, token, cloud().now())
         if user is not None:
-            g.person = Person(user.user_id, user.login, user.role)
+            g.person = Person(user.user_id, user.login, user.role, user.operator_id)
             g.token = token
     if request.method not in SAFE:
         _same_site()
@@ -107,7 +122,7 @@ def _guard() -> AnyResponse | None:
         if request.method in SAFE and not request.path.startswith("/api/"):
             return redirect("/sign-in?next=" + quote(request.full_path.rstrip("?"), safe=""), 303)
         raise Problem("sign_in", headers={"WWW-Authenticate": "Bearer"})
-    if me().role not in allowed:
+    if me().role not in allowed or (getattr(wanted, "platform", False) and not reach().everything):
         raise Problem("forbidden")
     return None
 

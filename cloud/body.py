@@ -159,6 +159,17 @@ def code(value: Any) -> str:
     return value
 
 
+_OPAQUE = re.compile("[A-Za-z0-9_-]{1,22}", re.ASCII)
+
+
+@reads(type="string", pattern="^[A-Za-z0-9_-]{1,22}$")
+def opaque(value: Any) -> str:
+    """An id of ours that says nothing."""
+    if type(value) is not str or not _OPAQUE.fullmatch(value):
+        raise ValueError("must be 1 to 22 letters, digits, - or _")
+    return value
+
+
 _BOARD = re.compile("[a-z0-9_]{1,24}", re.ASCII)
 
 

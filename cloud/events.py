@@ -92,7 +92,7 @@ def of_lock(
         kind,
         subject or lock.lock_id,
         at,
-        getattr(lock, "operator_id", None),
+        lock.operator_id,
         user_id,
         lock_id=lock.lock_id,
         **data,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from cloud import keyring
 from cloud.attention import LONG_S, Facts
 from cloud.proofs import FAILS, UNKNOWN
+from cloud.reach import Reach
 from cloud.tables import Claim, Lock, Receipt, ReceiptFork, Ride
 
 
@@ -39,17 +40,18 @@ def _count(session: Session, table: Any, ids: list[str], *where: Any) -> dict[st
     return {lock_id: count for lock_id, count in session.execute(rows)}
 
 
-def size(session: Session) -> tuple[int, int]:
+def size(session: Session, reach: Reach) -> tuple[int, int]:
     """(locks, rides that run)."""
-    locks = session.scalar(select(func.count()).select_from(Lock))
-    riding = session.scalar(select(func.count()).select_from(Ride).where(Ride.state != "ended"))
+    locks = session.scalar(select(func.count()).select_from(Lock).where(reach.of(Lock.operator_id)))
+    run = (Ride.state != "ended", reach.on_lock(Ride.lock_id))
+    riding = session.scalar(select(func.count()).select_from(Ride).where(*run))
     return locks or 0, riding or 0
 
 
-def behind(session: Session) -> tuple[int, int]:
+def behind(session: Session, reach: Reach) -> tuple[int, int]:
     """(locks that have not said that they have the newest keyset, its version); (0, 0) before there is one."""
     newest = keyring.newest(session)
     if newest is None:
         return 0, 0
-    spread = keyring.spread(session)
+    spread = keyring.spread(session, reach)
     return sum(count for version, count in spread.items() if version != newest.version), newest.version

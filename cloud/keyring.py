@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from cloud import issuers
 from cloud.context import Cloud
 from cloud.problem import NotOffered, Problem
+from cloud.reach import Reach
 from cloud.tables import Comb, IssuerKey, Lock, SignedKeyset
 from protocol import comb, ed25519, keyset, roots
 
@@ -119,9 +120,10 @@ def _useless(session: Session, found: keyset.Keyset, now: int) -> str | None:
     return None
 
 
-def spread(session: Session) -> dict[int | None, int]:
+def spread(session: Session, reach: Reach) -> dict[int | None, int]:
     """How many locks have which version, as far as they said; None: never said."""
-    rows = select(Lock.keyset_version, func.count()).group_by(Lock.keyset_version)
+    rows = select(Lock.keyset_version, func.count()).where(reach.of(Lock.operator_id))
+    rows = rows.group_by(Lock.keyset_version)
     return {version: count for version, count in session.execute(rows)}
 
 

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from cloud import groups, operators
 from cloud.db import insert
 from cloud.problem import Problem
+from cloud.reach import EVERYTHING, Reach
 from cloud.tables import Lock
 from cloud.wrapping import Wrapping
 
@@ -23,13 +25,19 @@ def register(
     now: int,
     keyset_version: int | None = None,
     board: str | None = None,
+    operator_id: str | None = None,
 ) -> None:
-    """`keyset_version`: of the keyset that it gets; `board`: whose releases are for it, none unless named.
-    Raises Problem lock_exists, also when only the first four bytes are taken: they are the OSCORE sender id."""
+    """`keyset_version`: of the keyset that it gets; `board`: whose releases are for it, none unless named;
+    `operator_id`: whose it is, needed where there are several. Raises Problem lock_exists, also when only the first
+    four bytes are taken: they are the OSCORE sender id; group_taken, name_operator."""
+    operator_id = operator_id or operators.for_new(session, EVERYTHING, None, now)
+    if group_id is not None:
+        groups.join(session, group_id, operator_id, now)
     values = {
         "lock_id": lock_id,
         "kid4": lock_id[:8],
         "wrapped_key": box.wrap(PURPOSE, lock_id, k_lock),
+        "operator_id": operator_id,
         "kind": kind,
         "group_id": group_id,
         "registered_at": now,
@@ -42,8 +50,19 @@ def register(
 
 
 def get(session: Session, lock_id: str, for_update: bool = False) -> Lock:
-    """Raises Problem not_found."""
+    """For the cloud itself; see `find`. Raises Problem not_found."""
     lock = session.get(Lock, lock_id, with_for_update=for_update or None, populate_existing=for_update)
+    if lock is None:
+        raise Problem("not_found")
+    return lock
+
+
+def find(session: Session, reach: Reach, lock_id: str, for_update: bool = False) -> Lock:
+    """For whoever asks from outside. Raises Problem not_found, for another operator's lock too."""
+    rows = select(Lock).where(Lock.lock_id == lock_id, reach.of(Lock.operator_id))
+    if for_update:
+        rows = rows.with_for_update().execution_options(populate_existing=True)
+    lock = session.scalars(rows).one_or_none()
     if lock is None:
         raise Problem("not_found")
     return lock
@@ -53,13 +72,15 @@ def by_kid4(session: Session, kid4: str) -> Lock | None:
     return session.scalars(select(Lock).where(Lock.kid4 == kid4)).one_or_none()
 
 
-def in_group(session: Session, group_id: str) -> Sequence[Lock]:
-    return session.scalars(select(Lock).where(Lock.group_id == group_id).order_by(Lock.lock_id)).all()
+def in_group(session: Session, reach: Reach, group_id: str) -> Sequence[Lock]:
+    mine = (Lock.group_id == group_id, reach.of(Lock.operator_id))
+    return session.scalars(select(Lock).where(*mine).order_by(Lock.lock_id)).all()
 
 
-def page(session: Session, after: str, limit: int) -> Sequence[Lock]:
+def page(session: Session, reach: Reach, after: str, limit: int) -> Sequence[Lock]:
     """Locks by id, from the first one after `after`."""
-    return session.scalars(select(Lock).where(Lock.lock_id > after).order_by(Lock.lock_id).limit(limit)).all()
+    rows = select(Lock).where(Lock.lock_id > after, reach.of(Lock.operator_id))
+    return session.scalars(rows.order_by(Lock.lock_id).limit(limit)).all()
 
 
 def key(box: Wrapping, lock: Lock) -> bytes:

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from cloud import locks, tokens
 from cloud.problem import Problem
+from cloud.reach import Reach
 from cloud.tables import Lock
 from cloud.wrapping import Wrapping
 from protocol import token
@@ -28,7 +29,7 @@ class Master:
 def create(
     session: Session,
     box: Wrapping,
-    user_id: str,
+    reach: Reach,
     holder: bytes,
     now: int,
     exp: int | None,
@@ -46,10 +47,13 @@ def create(
         raise Problem("bad_window", most=tokens.MASTER_S)
     audience: tuple[tuple[bytes, int], ...] | bytes
     if group_id is not None:
-        named, candidates = [], list(locks.in_group(session, group_id))
+        named, candidates = [], list(locks.in_group(session, reach, group_id))
         audience = bytes.fromhex(group_id)
     else:  # in the order of ids: the token wants it so, and two requests never wait for each other in a ring
-        named = candidates = [locks.next_master_epoch(session, lock_id) for lock_id in sorted(lock_ids or ())]
+        named = candidates = [
+            locks.next_master_epoch(session, locks.find(session, reach, lock_id).lock_id)
+            for lock_id in sorted(lock_ids or ())
+        ]
         audience = tuple((bytes.fromhex(lock.lock_id), lock.next_master_epoch - 1) for lock in named)
     nonce = None
     if hello is not None and challenge is not None:
@@ -57,5 +61,5 @@ def create(
         locks.saw(session, bound.lock.lock_id, bound.ride_floor, bound.receipt_seq)
         nonce = bound.nonce
     scope = sum(RIGHTS[right] for right in set(rights or ["service"]))
-    cti, minted = tokens.issue_master(session, box, user_id, audience, holder, now, exp, nonce, scope)
+    cti, minted = tokens.issue_master(session, box, reach.user_id, audience, holder, now, exp, nonce, scope)
     return Master(cti, minted, exp, named)

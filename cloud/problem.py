@@ -37,6 +37,9 @@ TABLE: dict[str, tuple[int, str]] = {
     "csrf": (403, "This form is out of date or came from another site; load the page again."),
     "too_many": (429, "Too many tries; wait a while."),
     "login_taken": (409, "This login is taken; choose another."),
+    # operators
+    "name_operator": (422, "There are several operators; name one in `operator`."),
+    "group_taken": (409, "This group belongs to another operator."),
     # locks, bikes, keys
     "lock_exists": (409, "A lock with this id, or the same first four bytes, is registered already."),
     "asset_exists": (409, "This code is on another bike, or the lock is."),

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, aliased
 from cloud import events, fixes, locks, projection
 from cloud.problem import Problem
 from cloud.projection import ENDED, OPEN, PARKED
+from cloud.reach import Reach
 from cloud.tables import Claim, Lock, Receipt, Ride
 from protocol import receipt
 
@@ -137,10 +138,10 @@ def measure(session: Session, lock_id: str, first_at: int, last_at: int) -> None
         ride.fixes, ride.distance_m = fixes.measure(session, lock_id, ride.opened_at, ended_at)
 
 
-def get(session: Session, ride_id: str, user_id: str | None) -> Ride:
-    """`user_id`: whose it must be, None for staff. Raises Problem not_found, for a stranger's ride too."""
-    ride = session.get(Ride, ride_id)
-    if ride is None or (user_id is not None and ride.user_id != user_id):
+def get(session: Session, reach: Reach, ride_id: str) -> Ride:
+    """Raises Problem not_found, for a stranger's ride too."""
+    ride = session.scalars(select(Ride).where(Ride.ride_id == ride_id, reach.rides())).one_or_none()
+    if ride is None:
         raise Problem("not_found")
     return ride
 
@@ -155,16 +156,16 @@ def ended_at(session: Session, ride: Ride) -> int | None:
 
 def page(
     session: Session,
-    user_id: str | None,
+    reach: Reach,
     wanted: Mapping[str, str | None],
     after: tuple[int, str] | None,
     limit: int,
 ) -> Sequence[Ride]:
     """Newest first, those after the ride of this time and id; one whose time is not known has 0 and comes last.
-    `user_id`: whose, None for all; `wanted`: columns with the value that they must have, None for any."""
+    `wanted`: columns with the value that they must have, None for any."""
     opened = func.coalesce(Ride.opened_at, 0)
-    rows = select(Ride).order_by(opened.desc(), Ride.ride_id).limit(limit)
-    for column, value in {**wanted, "user_id": user_id}.items():
+    rows = select(Ride).where(reach.rides()).order_by(opened.desc(), Ride.ride_id).limit(limit)
+    for column, value in wanted.items():
         if value is not None:
             rows = rows.where(getattr(Ride, column) == value)
     if after is not None:

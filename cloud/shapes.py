@@ -44,6 +44,7 @@ class Lock(TypedDict):
     """A lock as staff see it; never its key."""
 
     lock_id: Id8
+    operator_id: str | None
     kind: Annotated[str, words(tables.KINDS)]
     group: Id4 | None
     registered_at: Time
@@ -123,6 +124,7 @@ class User(TypedDict):
     user_id: str
     login: str
     role: Annotated[str, words(tables.ROLES)]
+    operator_id: str | None
 
 
 class SignedIn(TypedDict):
@@ -143,6 +145,7 @@ class Locks(TypedDict):
 
 class LockRegistered(TypedDict):
     lock_id: Id8
+    operator_id: str
     keyset_version: Count
     keyset: Bytes
     roots: Bytes

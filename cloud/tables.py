@@ -55,8 +55,40 @@ class Base(DeclarativeBase):
     type_annotation_map = {int: UNSIGNED, str: String(), bytes: LargeBinary()}
 
 
+class Operator(Base):
+    """Who runs a fleet: its locks, its bicycles, its staff. What riders and public feeds are told of it is here too."""
+
+    __tablename__ = "operator"
+
+    operator_id: Mapped[str] = mapped_column(String(22), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    colour: Mapped[str | None] = mapped_column(String(7))  # "#rrggbb", of its apps and its bicycles
+    email: Mapped[str | None] = mapped_column(String(254))  # where riders get help, as the next two
+    phone: Mapped[str | None] = mapped_column(String(16))  # E.164: "+31201234567"
+    url: Mapped[str | None] = mapped_column(String(255))
+    terms_url: Mapped[str | None] = mapped_column(String(255))
+    privacy_url: Mapped[str | None] = mapped_column(String(255))
+    timezone: Mapped[str] = mapped_column(String(32), default="UTC")  # a name of the IANA database
+    language: Mapped[str] = mapped_column(String(8), default="en")  # BCP 47
+    created_at: Mapped[int]
+
+
+class Group(Base):
+    """Locks of one operator that carry this id on the wire, and the people who may use them: a company's bicycles."""
+
+    __tablename__ = "group"
+
+    group_id: Mapped[str] = mapped_column(String(8), primary_key=True)  # lock.group_id
+    operator_id: Mapped[str] = mapped_column(ForeignKey("operator.operator_id"), index=True)
+    name: Mapped[str] = mapped_column(String(64))
+    members_only: Mapped[int] = mapped_column(default=0)  # 1: nobody else may see or claim its bicycles
+    created_at: Mapped[int]
+
+
 class User(Base):
-    """A person who may sign in. `login` is what they chose, case-folded; no name or address is asked for."""
+    """A person who may sign in. `login` is what they chose, case-folded; no name or address is asked for.
+
+    Staff without an operator is the platform's, and sees every operator's things; a rider has none."""
 
     __tablename__ = "user"
     __table_args__ = (one_of("role", ROLES),)
@@ -65,6 +97,7 @@ class User(Base):
     login: Mapped[str] = mapped_column(String(64), unique=True)
     password: Mapped[str] = mapped_column(String(255))  # argon2id, PHC string
     role: Mapped[str] = mapped_column(String(16))
+    operator_id: Mapped[str | None] = mapped_column(ForeignKey("operator.operator_id"), index=True)
     created_at: Mapped[int]
 
 
@@ -111,6 +144,7 @@ class Lock(Base):
     lock_id: Mapped[str] = mapped_column(String(16), primary_key=True)
     kid4: Mapped[str] = mapped_column(String(8), unique=True)  # first 4 bytes of lock_id: OSCORE sender id
     wrapped_key: Mapped[bytes]  # K_lock, see wrapping.py
+    operator_id: Mapped[str | None] = mapped_column(ForeignKey("operator.operator_id"), index=True)  # whose
     group_id: Mapped[str | None] = mapped_column(String(8), index=True)
     kind: Mapped[str] = mapped_column(String(16))
     registered_at: Mapped[int]
@@ -147,6 +181,7 @@ class Asset(Base):
     asset_id: Mapped[str] = mapped_column(String(22), primary_key=True)
     code: Mapped[str] = mapped_column(String(32), unique=True)
     label: Mapped[str] = mapped_column(String(64))
+    operator_id: Mapped[str | None] = mapped_column(ForeignKey("operator.operator_id"), index=True)  # whose
     lock_id: Mapped[str | None] = mapped_column(ForeignKey("lock.lock_id"), unique=True)
     created_at: Mapped[int]
 

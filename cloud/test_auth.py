@@ -134,6 +134,7 @@ def test_signing_up_in_and_out(site):
         "user_id": made.get_json()["user_id"],
         "login": "anna@example.org",
         "role": "rider",
+        "operator_id": None,
     }
     assert person.delete("/sessions").status_code == 204
     problem(person.get("/me"), 401, "sign_in")

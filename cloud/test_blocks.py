@@ -5,6 +5,7 @@ from aiocoap import Message
 from aiocoap.numbers.codes import Code
 
 from cloud import blocks, keyring
+from cloud.reach import EVERYTHING
 from cloud.testlock import Gateway, Pen, Uplink, Wire, make_cloud
 from protocol import coap, telemetry
 
@@ -113,7 +114,7 @@ def test_an_answer_tells_the_newest_version_and_a_note_tells_the_lock_has_it(clo
     assert telemetry.decode_answer(body)[telemetry.KEYSET] == 4
     with cloud.db.writing() as session:
         testkeys.publish(session, cloud.now())
-        (row,) = [lock for lock in locks.page(session, "", 99) if lock.keyset_version == 4]
+        (row,) = [lock for lock in locks.page(session, EVERYTHING, "", 99) if lock.keyset_version == 4]
         assert row.kid4
     _, body = uplink.post(b"t", telemetry.encode_batch(60, [(telemetry.NOTE, 5, telemetry.NOTE_KEYSET, 5)]))
     assert telemetry.decode_answer(body)[telemetry.KEYSET] == 5

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from cloud import assets, claims, context, fixes, locks, receipts, rides
+from cloud.reach import EVERYTHING
 from cloud.tables import Asset, Claim, IssuedToken, IssuerKey, Lock, Receipt, ReceiptFork, Ride
 from cloud.testlock import NOW, RIDER, Pen, make_cloud, proof, public
 from protocol import exchange, receipt
@@ -363,7 +364,7 @@ def test_a_decommissioned_lock_leaves_its_bicycle_and_whoever_had_claimed_it(clo
     pen = Pen().register(cloud)
     holder, claim, issued = claimed(cloud, pen)
     with cloud.db.writing() as session:
-        assets.create(session, "BIKE-7", "Seven", pen.lock_id.hex(), NOW)
+        assets.create(session, EVERYTHING, "BIKE-7", "Seven", pen.lock_id.hex(), NOW)
     body = pen.write(
         receipt.DECOMMISSION, NOW + 5, cti=bytes(8), request=proof(holder, bytes(32)), issue=[b"\2kid", 1]
     )

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cloud import db, issuers, passwords, sessions, testkeys, users
+from cloud import db, issuers, operators, passwords, sessions, testkeys, users
 from cloud.app import create_app
 from cloud.body import b64
 from cloud.config import Settings
@@ -86,19 +86,30 @@ class Site:
             issuers.make_missing(session, self.cloud.box, self.now)
             testkeys.publish(session, self.now)
 
-    def person(self, role: str = "rider", login: str | None = None) -> Person:
+    def person(self, role: str = "rider", login: str | None = None, operator: str | None = None) -> Person:
         with self.cloud.db.writing() as session:
-            user_id = users.create(session, login or secrets.token_hex(8), _HASHED, role, self.now)
+            user_id = users.create(session, login or secrets.token_hex(8), _HASHED, role, self.now, operator)
             token, _expires = sessions.start(session, user_id, self.now)
         return Person(self.app.test_client(use_cookies=False), user_id, token)
 
-    def bike(self, kind: str = "exclusive", group: str | None = None) -> Bike:
+    def bike(self, kind: str = "exclusive", group: str | None = None, operator: str | None = None) -> Bike:
         lock_id, k_lock, code = os.urandom(8), os.urandom(32), secrets.token_hex(4)
         admin = self.person("admin")
-        fields = {"lock_id": lock_id.hex(), "k_lock": b64(k_lock), "kind": kind, "group": group}
+        fields = {
+            "lock_id": lock_id.hex(),
+            "k_lock": b64(k_lock),
+            "kind": kind,
+            "group": group,
+            "operator": operator,
+        }
         assert admin.post("/locks", **fields).status_code == 201
         assert admin.post("/assets", code=code, label=f"Bike {code}", lock=lock_id.hex()).status_code == 201
         return Bike(code, lock_id, k_lock)
+
+    def operator(self, name: str) -> str:
+        """-> its id"""
+        with self.cloud.db.writing() as session:
+            return operators.create(session, self.now, name=name).operator_id
 
     def close(self) -> None:
         self.cloud.db.close()

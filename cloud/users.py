@@ -12,8 +12,11 @@ from cloud.problem import Problem
 from cloud.tables import User
 
 
-def create(session: Session, login: str, password_hash: str, role: str, now: int) -> str:
+def create(
+    session: Session, login: str, password_hash: str, role: str, now: int, operator_id: str | None = None
+) -> str:
     """The new user's id. `password_hash` from passwords.make: it takes long, so not inside a transaction.
+    `operator_id`: whose staff; None for riders and the platform's own.
     Raises Problem login_taken."""
     user_id = secrets.token_urlsafe(16)
     values = {
@@ -21,6 +24,7 @@ def create(session: Session, login: str, password_hash: str, role: str, now: int
         "login": folded(login),
         "password": password_hash,
         "role": role,
+        "operator_id": operator_id,
         "created_at": now,
     }
     rows = insert(session, User).values(values).on_conflict_do_nothing(index_elements=[User.login])

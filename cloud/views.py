@@ -86,6 +86,7 @@ def lock(row: Lock, asset: Asset | None) -> shapes.Lock:
     """For staff. Never its key."""
     return {
         "lock_id": row.lock_id,
+        "operator_id": row.operator_id,
         "kind": row.kind,
         "group": row.group_id,
         "registered_at": row.registered_at,

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import select
 
 from cloud import ingest, projection, receipts, rides
+from cloud.reach import EVERYTHING
 from hil_tests.rulebook import Model, Shown
 from hil_tests.street import LOCK_ID, RIDERS, STILL_S, TECHNICIAN, Street, Template, b64, public, unb64
 from protocol import exchange, receipt, status, telemetry, token
@@ -518,7 +519,7 @@ class Street_(RuleBasedStateMachine):
         with cloud.db.reading() as session:
             rows = receipts.of_lock(session, LOCK_ID.hex(), limit=10_000)
             stored = {row.seq: bytes(row.body) for row in rows}
-            listed = rides.page(session, None, {"lock_id": LOCK_ID.hex()}, None, 10_000)
+            listed = rides.page(session, EVERYTHING, {"lock_id": LOCK_ID.hex()}, None, 10_000)
             told = sorted(
                 (row.opened_seq, row.cti, row.state, row.opened_at, row.closed_at) for row in listed
             )

@@ -10,6 +10,7 @@ import click
 
 from boards.sim.flash_image import make_image, read_image
 from cloud import assets, context, db, locks, users
+from cloud.reach import EVERYTHING
 from cloud.tables import KINDS, ROLES
 from protocol import cbor
 from tools import keysets, provision
@@ -176,7 +177,7 @@ def add_lock(
         locks.register(
             session, cloud.box, lock_id, identity.k_lock, kind, group, cloud.now(), signed.version, board
         )
-        assets.create(session, code, label, lock_id, cloud.now())
+        assets.create(session, EVERYTHING, code, label, lock_id, cloud.now())
         # Inside the transaction: a lock whose files could not be written is not registered.
         told = {"kind": kind, "uplink_host": host, "uplink_port": int(port), **(more or {})}
         try:

@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from cloud import assets, body, limits, shapes, views
-from cloud.auth import allow, cloud, me
+from cloud.auth import allow, cloud, me, reach
 from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.problem import Problem
 from cloud.routes.claims import guessed
@@ -14,12 +14,20 @@ routes = Blueprint("assets", __name__, url_prefix="/api/v1")
 
 @routes.post("/assets")
 @allow("admin")
-@takes({"code": body.code, "label": body.text(1, 64)}, {"lock": body.hex_of(8)})
-@answers(201, problems=("asset_exists", "not_found"))
+@takes({"code": body.code, "label": body.text(1, 64)}, {"lock": body.hex_of(8), "operator": body.opaque})
+@answers(201, problems=("asset_exists", "not_found", "name_operator"))
 def create(fields: Fields) -> shapes.AssetMade:
     """Register a bicycle, with its lock or without one yet."""
     with cloud().db.writing() as session:
-        asset_id = assets.create(session, fields["code"], fields["label"], fields["lock"], cloud().now())
+        asset_id = assets.create(
+            session,
+            reach(),
+            fields["code"],
+            fields["label"],
+            fields["lock"],
+            cloud().now(),
+            fields["operator"],
+        )
     return {
         "asset_id": asset_id,
         "code": fields["code"],
@@ -38,7 +46,7 @@ def free(page: Page) -> shapes.Bikes:
     (after,) = page.after or ("",)
     with cloud().db.reading() as session:
         rows, following = page.cut(
-            assets.free(session, now, after, page.fetch), lambda row: (row.asset.code,)
+            assets.free(session, reach(), now, after, page.fetch), lambda row: (row.asset.code,)
         )
     return {"bikes": [views.bike(row, now) for row in rows], "next": following}
 
@@ -52,7 +60,7 @@ def one(code: str) -> shapes.Bike:
     try:
         with cloud().db.reading() as session:
             limits.check(session, "unknown_bike", me().user_id, now)
-            row = assets.by_code(session, code, now)
+            row = assets.by_code(session, reach(), code, now)
     except Problem as problem:
         if problem.code == "not_found":
             guessed(now)

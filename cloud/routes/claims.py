@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from cloud import assets, body, claims, issuers, limits, locks, shapes, tokens, views
-from cloud.auth import allow, cloud, me
+from cloud.auth import allow, cloud, me, reach
 from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.problem import Problem
 from cloud.tables import ROLES, Claim, Lock
@@ -54,7 +54,7 @@ def create(fields: Fields) -> shapes.OwnClaim:
         with db.reading() as session:
             limits.check(session, "unknown_bike", me().user_id, now)
             claims.check_limit(session, me().user_id, now)
-            lock_id = named.get("lock") or assets.lock_of(session, named.get("asset"), named.get("code"))
+            lock_id = assets.lock_of(session, reach(), **named)
         with db.writing() as session:  # SQLite has one writer at a time: only what must be inside is
             made = claims.create(
                 session, box, me().user_id, lock_id, holder, mode, now, fields["exp"], fields["hold"]

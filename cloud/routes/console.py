@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from cloud import assets, claims, drawing, fixes, fleet, locks, receipts, rides, rollouts, telemetry, views
 from cloud.attention import Reason, ago, halted, needed
-from cloud.auth import STAFF, allow, cloud
+from cloud.auth import STAFF, allow, cloud, reach
 from cloud.tables import Asset, Lock, Ride
 from protocol import status
 from protocol import telemetry as wire
@@ -46,15 +46,15 @@ def everything() -> ResponseReturnValue:
     now = cloud().now()
     rollouts.tend(cloud())
     with cloud().db.reading() as session:
-        page = locks.page(session, request.args.get("after", "")[:16], PAGE)
+        page = locks.page(session, reach(), request.args.get("after", "")[:16], PAGE)
         bikes = assets.of_locks(session, [lock.lock_id for lock in page])
         rows = [
             Row(facts.lock, bikes.get(facts.lock.lock_id), facts.riding, needed(facts))
             for facts in fleet.facts(session, page, now)
         ]
-        total, riding = fleet.size(session)
-        behind, newest = fleet.behind(session)
-        halts = [halted(row) for row in rollouts.halted(session)]
+        total, riding = fleet.size(session, reach())
+        behind, newest = fleet.behind(session, reach())
+        halts = [halted(row) for row in rollouts.halted(session)] if reach().everything else []
     rows.sort(key=lambda row: (not row.reasons, row.bike.code if row.bike else "~"))
     following = page[-1].lock_id if len(page) == PAGE else None
     troubled = sum(bool(row.reasons) for row in rows)
@@ -78,9 +78,9 @@ def one(lock_id: str) -> ResponseReturnValue:
     """`ride`: whose track to draw; the newest one's otherwise."""
     now = cloud().now()
     with cloud().db.reading() as session:
-        lock = locks.get(session, lock_id)
+        lock = locks.find(session, reach(), lock_id)
         (facts,) = fleet.facts(session, [lock], now)
-        ridden = rides.page(session, None, {"lock_id": lock_id}, None, ROWS)
+        ridden = rides.page(session, reach(), {"lock_id": lock_id}, None, ROWS)
         wanted = request.args.get("ride")
         shown = next((ride for ride in ridden if ride.ride_id == wanted), ridden[0] if ridden else None)
         points = _points(session, shown)

@@ -1,13 +1,13 @@
 """What changed: as server-sent events, each answer at once and short, and as a list. What staff did, for admins."""
 
 from flask import Blueprint, Response, request
-from sqlalchemy import ColumnElement, true
+from sqlalchemy import ColumnElement, or_
 
 from cloud import audit, body, events
 from cloud import shapes_fleet as shapes
-from cloud.auth import allow, cloud, me
+from cloud.auth import allow, cloud, me, reach
 from cloud.describe import Fields, Page, answers, asks, paged
-from cloud.tables import ROLES, Event
+from cloud.tables import ROLES, Audit, Event
 
 routes = Blueprint("events", __name__, url_prefix="/api/v1")
 
@@ -19,7 +19,7 @@ NUMBER = body.integer(0, 2**53)
 
 def visible() -> ColumnElement[bool]:
     """What of the events the caller may see: staff their operator's, a rider their own."""
-    return true() if me().staff else Event.user_id == me().user_id
+    return or_(reach().of(Event.operator_id), Event.user_id == me().user_id)
 
 
 @routes.get("/events")
@@ -67,9 +67,9 @@ def history(page: Page, asked: Fields) -> shapes.Events:
 @asks(user=body.text(1, 22))
 @answers()
 def staff_actions(page: Page, asked: Fields) -> shapes.AuditLog:
-    """What staff did, newest first."""
+    """What staff of one's operator did, newest first."""
     (before,) = page.after or (None,)
     with cloud().db.reading() as session:
-        found = audit.page(session, true(), before, page.fetch, asked["user"])
+        found = audit.page(session, reach().of(Audit.operator_id), before, page.fetch, asked["user"])
     rows, following = page.cut(found, lambda row: (row.audit_id,))
     return {"audit": [audit.shown(row) for row in rows], "next": following}

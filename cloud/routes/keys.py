@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from cloud import body, issuers, keyring, shapes, views
-from cloud.auth import STAFF, allow, cloud, public
+from cloud.auth import STAFF, allow, cloud, platform, public, reach
 from cloud.describe import answers
 
 routes = Blueprint("keys", __name__, url_prefix="/api/v1")
@@ -20,12 +20,13 @@ def keys() -> shapes.PublicKeys:
 
 
 @routes.get("/keyset")
+@platform
 @allow(*STAFF)
 @answers(problems=("no_keyset",))
 def keyset() -> shapes.Keyset:
     """The newest signed one, the roots that locks trust, and how many locks say they have which version."""
     with cloud().db.reading() as session:
-        row, spread = keyring.published(session), keyring.spread(session)
+        row, spread = keyring.published(session), keyring.spread(session, reach())
     have: list[shapes.Installed] = [
         {"version": version, "locks": spread[version]} for version in sorted(spread, key=lambda v: v or 0)
     ]

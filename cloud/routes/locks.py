@@ -2,8 +2,8 @@
 
 from flask import Blueprint
 
-from cloud import assets, body, claims, commands, floors, keyring, locks, shapes, views
-from cloud.auth import STAFF, allow, cloud, me
+from cloud import assets, body, claims, commands, floors, keyring, locks, operators, shapes, views
+from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.tables import KINDS
 
@@ -14,9 +14,13 @@ routes = Blueprint("locks", __name__, url_prefix="/api/v1/locks")
 @allow("admin")
 @takes(
     {"lock_id": body.hex_of(8), "k_lock": body.b64_of(32), "kind": body.word(*KINDS)},
-    {"group": body.hex_of(4), "board": body.board},
+    {"group": body.hex_of(4), "board": body.board, "operator": body.opaque},
 )
-@answers(201, problems=("lock_exists", "no_keyset"), location="/api/v1/locks/{lock_id}")
+@answers(
+    201,
+    problems=("lock_exists", "no_keyset", "group_taken", "name_operator", "not_found"),
+    location="/api/v1/locks/{lock_id}",
+)
 def register(fields: Fields) -> shapes.LockRegistered:
     """Register a lock.
 
@@ -24,6 +28,7 @@ def register(fields: Fields) -> shapes.LockRegistered:
     """
     with cloud().db.writing() as session:
         signed = keyring.published(session)
+        owner = operators.for_new(session, reach(), fields["operator"], cloud().now())
         locks.register(
             session,
             cloud().box,
@@ -34,9 +39,11 @@ def register(fields: Fields) -> shapes.LockRegistered:
             cloud().now(),
             signed.version,
             fields["board"],
+            owner,
         )
     return {
         "lock_id": fields["lock_id"],
+        "operator_id": owner,
         "keyset_version": signed.version,
         "keyset": body.b64(signed.body),
         "roots": body.b64(signed.roots),
@@ -51,7 +58,9 @@ def fleet(page: Page) -> shapes.Locks:
     """The fleet, by lock id."""
     with cloud().db.reading() as session:
         (after,) = page.after or ("",)
-        rows, following = page.cut(locks.page(session, after, page.fetch), lambda row: (row.lock_id,))
+        rows, following = page.cut(
+            locks.page(session, reach(), after, page.fetch), lambda row: (row.lock_id,)
+        )
         bikes = assets.of_locks(session, [row.lock_id for row in rows])
         return {"locks": [views.lock(row, bikes.get(row.lock_id)) for row in rows], "next": following}
 
@@ -63,7 +72,7 @@ def one(lock_id: str) -> shapes.LockWithClaims:
     """One lock with its newest claims."""
     now = cloud().now()
     with cloud().db.reading() as session:
-        lock = locks.get(session, lock_id)
+        lock = locks.find(session, reach(), lock_id)
         shown = views.lock(lock, assets.of_locks(session, [lock_id]).get(lock_id))
         return {**shown, "claims": [views.claim(row, now) for row in claims.of_lock(session, lock_id)]}
 
@@ -78,7 +87,7 @@ def change(lock_id: str, fields: Fields) -> shapes.LockChanged:
     `board`: what kind of board it is; the lock itself takes no release for another.
     """
     with cloud().db.writing() as session:
-        locks.get(session, lock_id, for_update=True).board = fields["board"]
+        locks.find(session, reach(), lock_id, for_update=True).board = fields["board"]
     return {"lock_id": lock_id, "board": fields["board"]}
 
 
@@ -94,7 +103,7 @@ def floor(lock_id: str, fields: Fields) -> shapes.FloorRaised:
     dead: list[str] = []
     reissued: list[str] = []
     with cloud().db.writing() as session:
-        lock = locks.get(session, lock_id, for_update=True)
+        lock = locks.find(session, reach(), lock_id, for_update=True)
         if fields["master"] is not None:
             floors.raise_master(lock, fields["master"])
         if fields["ride"] is not None:
@@ -117,6 +126,6 @@ def command(lock_id: str, fields: Fields) -> shapes.CommandAsked:
     """Ask a lock to do something, at its next word."""
     kind = fields["kind"]
     with cloud().db.writing() as session:
-        lock = locks.get(session, lock_id)
+        lock = locks.find(session, reach(), lock_id)
         command_id = commands.ask(session, lock, kind, me().user_id, cloud().now())
     return {"command_id": command_id, "kind": kind}

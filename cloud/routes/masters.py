@@ -5,7 +5,7 @@ import logging
 from flask import Blueprint
 
 from cloud import advertising, body, issuers, locks, masters, shapes, tokens, views
-from cloud.auth import STAFF, allow, cloud, me
+from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.describe import Fields, answers, takes
 from cloud.problem import Problem
 from cloud.routes.claims import HOLDER, MESSAGE
@@ -46,7 +46,7 @@ def create(fields: Fields) -> shapes.MasterToken:
         master = masters.create(
             session,
             box,
-            me().user_id,
+            reach(),
             holder,
             now,
             fields["exp"],

@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from cloud import body, limits, locks, receipts, sealed, shapes, views
-from cloud.auth import STAFF, allow, cloud, me
+from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.problem import Problem
 from cloud.tables import ROLES
@@ -57,7 +57,7 @@ def of_lock(lock_id: str, page: Page) -> shapes.LockReceipts:
     """A lock's receipts, newest first, with how each stands in its log."""
     (before,) = page.after or (None,)
     with cloud().db.reading() as session:
-        lock = locks.get(session, lock_id)
+        lock = locks.find(session, reach(), lock_id)
         found = receipts.of_lock(session, lock_id, before, page.fetch)
         forks = receipts.forks(session, lock_id)
     rows, following = page.cut(found, lambda row: (row.seq,))

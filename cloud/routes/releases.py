@@ -3,7 +3,7 @@
 from flask import Blueprint, request
 
 from cloud import body, releases, shapes, views
-from cloud.auth import STAFF, allow, cloud, me
+from cloud.auth import STAFF, allow, cloud, me, platform
 from cloud.describe import Page, answers, paged, takes_files
 from cloud.problem import Problem
 from protocol import manifest
@@ -15,6 +15,7 @@ BODY_MAX = manifest.FILES_SIZE_MAX + manifest.LIMIT + PARTS * 512  # with the li
 
 
 @routes.post("")
+@platform
 @allow("admin")
 @takes_files(manifest=1, file=PARTS)
 @answers(201, problems=("release_refused", "release_taken", "no_keyset"))
@@ -36,6 +37,7 @@ def take() -> shapes.Release:
 
 
 @routes.get("")
+@platform
 @allow(*STAFF)
 @paged(body.integer(), body.board, body.integer())
 @answers()

@@ -4,7 +4,7 @@ from flask import Blueprint
 from sqlalchemy.orm import Session
 
 from cloud import body, rollouts, shapes, views
-from cloud.auth import STAFF, allow, cloud, me
+from cloud.auth import STAFF, allow, cloud, me, platform
 from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.tables import ROLLOUT_STATES, Rollout
 
@@ -14,6 +14,7 @@ PERCENT = body.integer(0, 100)
 
 
 @routes.post("")
+@platform
 @allow("admin")
 @takes({"board": body.board, "version": body.integer(), "percent": PERCENT})
 @answers(
@@ -29,6 +30,7 @@ def start(fields: Fields) -> shapes.Rollout:
 
 
 @routes.patch("/<id4:rollout_id>")
+@platform
 @allow("admin")
 @takes({}, {"percent": PERCENT, "state": body.word(*ROLLOUT_STATES)})
 @answers(problems=("rollout_over", "percent_back"))
@@ -40,6 +42,7 @@ def change(rollout_id: str, fields: Fields) -> shapes.Rollout:
 
 
 @routes.get("")
+@platform
 @allow(*STAFF)
 @paged(body.integer(), body.hex_of(4), most=50)
 @answers()
@@ -53,6 +56,7 @@ def newest(page: Page) -> shapes.Rollouts:
 
 
 @routes.get("/<id4:rollout_id>")
+@platform
 @allow(*STAFF)
 @answers()
 def one(rollout_id: str) -> shapes.Rollout:

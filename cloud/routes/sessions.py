@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Blueprint, g, request
 
-from cloud import body, limits, passwords, sessions, shapes, users
-from cloud.auth import allow, caller, cloud, me, public
+from cloud import body, limits, operators, passwords, sessions, shapes, users
+from cloud.auth import allow, caller, cloud, me, public, reach
 from cloud.describe import Fields, answers, takes
 from cloud.problem import Problem
 from cloud.tables import ROLES
@@ -23,24 +23,33 @@ def login(value: Any) -> str:
 
 @routes.post("/users")
 @public
-@takes({"login": login, "password": body.password}, {"role": body.word(*ROLES)})
-@answers(201, problems=("forbidden", "login_taken", "too_many"))
+@takes({"login": login, "password": body.password}, {"role": body.word(*ROLES), "operator": body.opaque})
+@answers(201, problems=("forbidden", "login_taken", "too_many", "not_found"))
 def sign_up(fields: Fields) -> shapes.User:
     """Sign up.
 
-    `role`: rider unless an admin makes staff.
+    `role`: rider unless an admin makes staff, of `operator` if the platform's admin says so.
     """
     role = fields["role"] or "rider"
     person = caller()
     if role != "rider" and (person is None or person.role != "admin"):
         raise Problem("forbidden")
     now, db = cloud().now(), cloud().db
+    owner = _employer(fields["operator"]) if role != "rider" else None
     with db.writing() as session:
         limits.take(session, "sign_up", request.remote_addr or "", now)
     hashed = passwords.make(fields["password"])  # slow on purpose: not while the database waits
     with db.writing() as session:
-        user_id = users.create(session, fields["login"], hashed, role, now)
-    return {"user_id": user_id, "login": fields["login"], "role": role}
+        user_id = users.create(session, fields["login"], hashed, role, now, owner)
+    return {"user_id": user_id, "login": fields["login"], "role": role, "operator_id": owner}
+
+
+def _employer(named: str | None) -> str | None:
+    """Whose staff an admin makes: their own operator's, or whichever the platform names. Raises Problem not_found."""
+    if named is None:
+        return me().operator_id
+    with cloud().db.reading() as session:
+        return operators.find(session, reach(), named).operator_id
 
 
 @routes.post("/sessions")
@@ -89,4 +98,4 @@ def sign_out() -> None:
 @answers()
 def who() -> shapes.User:
     """Who is asking."""
-    return {"user_id": me().user_id, "login": me().login, "role": me().role}
+    return {"user_id": me().user_id, "login": me().login, "role": me().role, "operator_id": me().operator_id}

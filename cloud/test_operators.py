@@ -1,0 +1,137 @@
+import secrets
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+
+from cloud import db
+from cloud.test_rides import ride as ridden
+from cloud.testsite import PASSWORD, holder_key, problem
+
+
+@pytest.fixture
+def two(site):
+    """Operators A and B, each with an admin and a bicycle."""
+    ids = {name: site.operator(f"Operator {name}") for name in "AB"}
+    admins = {name: site.person("admin", operator=ids[name]) for name in "AB"}
+    bikes = {name: site.bike(operator=ids[name]) for name in "AB"}
+    return ids, admins, bikes
+
+
+def test_staff_sees_its_operators_locks_and_no_others(site, two):
+    _ids, admins, bikes = two
+    for mine, other in ("AB", "BA"):
+        for role in ("technician", "admin"):
+            person = site.person(role, operator=two[0][mine])
+            assert [lock["lock_id"] for lock in person.get("/locks").get_json()["locks"]] == [bikes[mine].hex]
+            for path in ("", "/receipts"):
+                assert person.get(f"/locks/{bikes[mine].hex}{path}").status_code == 200
+                strange = problem(person.get(f"/locks/{bikes[other].hex}{path}"), 404, "not_found")
+                assert strange == problem(person.get(f"/locks/{'00' * 8}{path}"), 404, "not_found")
+            asked = {"kind": "find"}
+            problem(person.post(f"/locks/{bikes[other].hex}/commands", **asked), 404, "not_found")
+            fields = {"holder_key": holder_key()}
+            problem(person.post("/master-tokens", locks=[bikes[other].hex], **fields), 404, "not_found")
+            both = sorted(bike.hex for bike in bikes.values())
+            problem(person.post("/master-tokens", locks=both, **fields), 404, "not_found")
+            assert person.post("/master-tokens", locks=[bikes[mine].hex], **fields).status_code == 201
+        for action, fields in (("/floor", {}), ("", {"board": "esp32"})):
+            send = admins[mine].post if action else admins[mine].patch
+            problem(send(f"/locks/{bikes[other].hex}{action}", **fields), 404, "not_found")
+            assert send(f"/locks/{bikes[mine].hex}{action}", **fields).status_code == 200
+    assert len(site.person("technician").get("/locks").get_json()["locks"]) == 2
+
+
+def test_the_console_shows_its_operators_locks_and_no_others(site, two):
+    _ids, admins, bikes = two
+    page = admins["A"].client.get("/console", headers=admins["A"].headers).get_data(as_text=True)
+    assert bikes["A"].code in page and bikes["B"].code not in page
+    for name, status in (("A", 200), ("B", 404)):
+        path = f"/console/locks/{bikes[name].hex}"
+        assert admins["A"].client.get(path, headers=admins["A"].headers).status_code == status
+
+
+def test_staff_sees_rides_on_its_operators_locks_and_riders_their_own(site, two):
+    _ids, admins, bikes = two
+    riders = {name: site.person() for name in "AB"}
+    for name in "AB":
+        ridden(site, bikes[name], riders[name])
+    for mine, other in ("AB", "BA"):
+        (ride,) = admins[mine].get("/rides").get_json()["rides"]
+        assert ride["lock_id"] == bikes[mine].hex
+        assert admins[mine].get(f"/rides?lock={bikes[other].hex}").get_json()["rides"] == []
+        assert riders[mine].get("/rides").get_json()["rides"] == [ride]
+        for path in ("", "/track"):
+            for person in (riders[mine], admins[mine]):
+                assert person.get(f"/rides/{ride['ride_id']}{path}").status_code == 200
+            for person in (riders[other], admins[other]):
+                problem(person.get(f"/rides/{ride['ride_id']}{path}"), 404, "not_found")
+    assert len(site.person("admin").get("/rides").get_json()["rides"]) == 2
+
+
+def test_staff_claims_its_operators_bicycles_and_a_rider_any(site, two):
+    _ids, admins, bikes = two
+    codes = [bike["code"] for bike in admins["A"].get("/bikes").get_json()["bikes"]]
+    assert codes == [bikes["A"].code]
+    problem(admins["A"].get(f"/bikes/{bikes['B'].code}"), 404, "not_found")
+    problem(admins["A"].claim(bikes["B"]), 404, "not_found")
+    named = {"holder_key": holder_key(), "lock": bikes["B"].hex}
+    problem(admins["A"].post("/claims", **named), 404, "not_found")
+    rider = site.person()
+    assert len(rider.get("/bikes").get_json()["bikes"]) == 2
+    assert [rider.claim(bike).status_code for bike in bikes.values()] == [201, 201]
+
+
+def test_what_is_new_belongs_to_whoever_made_it_and_the_platform_names_an_operator(site, two):
+    ids, admins, bikes = two
+    lock = {"lock_id": secrets.token_hex(8), "k_lock": "A" * 43, "kind": "pooled", "group": "0a0b0c0d"}
+    assert admins["A"].post("/locks", **lock).get_json()["operator_id"] == ids["A"]
+    other = {**lock, "lock_id": secrets.token_hex(8)}
+    problem(admins["B"].post("/locks", **other), 409, "group_taken")
+    problem(admins["B"].post("/locks", **{**other, "operator": ids["A"]}), 404, "not_found")
+    problem(site.person("admin").post("/locks", **other), 422, "name_operator")
+    assert site.person("admin").post("/locks", **other, operator=ids["A"]).status_code == 201
+    bike = {"code": "N-1", "label": "New"}
+    problem(admins["B"].post("/assets", **bike, lock=lock["lock_id"]), 404, "not_found")
+    assert admins["A"].post("/assets", **bike, lock=lock["lock_id"]).status_code == 201
+
+
+def test_an_admin_makes_staff_of_their_operator_and_the_platform_of_any(site, two):
+    ids, admins, _bikes = two
+
+    def make(person, **fields):
+        return person.post("/users", login=secrets.token_hex(8), password=PASSWORD, **fields)
+
+    assert make(admins["A"], role="technician").get_json()["operator_id"] == ids["A"]
+    problem(make(admins["A"], role="admin", operator=ids["B"]), 404, "not_found")
+    platform = site.person("admin")
+    assert make(platform, role="admin", operator=ids["B"]).get_json()["operator_id"] == ids["B"]
+    assert make(platform, role="admin").get_json()["operator_id"] is None
+    assert make(admins["A"], operator=ids["A"]).get_json()["operator_id"] is None  # a rider is nobody's
+
+
+@pytest.mark.parametrize("path", ["/keyset", "/releases", "/rollouts"])
+def test_what_is_the_platforms_is_closed_to_an_operators_staff(site, two, path):
+    problem(two[1]["A"].get(path), 403, "forbidden")
+    assert site.person("technician").get(path).status_code != 403
+
+
+def test_a_fleet_from_before_gets_a_first_operator(tmp_path):
+    url = f"sqlite:///{tmp_path}/cloud.db"
+    engine = db.make_engine(url)
+    config = db._alembic()
+    with engine.execution_options(writing=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        row = "('0011223344556677', '00112233', x'00', 'a1b2c3d4', 'pooled', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0)"
+        names = (
+            "lock_id, kid4, wrapped_key, group_id, kind, registered_at, next_epoch, next_master_epoch, seen_floor, "
+            "wanted_floor, master_floor, oscore_reserved, reported_seq, received_seq, chained_seq"
+        )
+        connection.execute(sa.text(f"INSERT INTO lock ({names}) VALUES {row}"))
+    db.upgrade(url)
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT operator_id FROM lock")).scalars().all() == ["first"]
+        groups = connection.execute(sa.text('SELECT group_id, operator_id, members_only FROM "group"')).all()
+        assert groups == [("a1b2c3d4", "first", 0)]
+    engine.dispose()
