@@ -12,6 +12,7 @@ import pytest
 from boards.chips import CHIPS
 from boards.test_pins import BOARDS, pins_of
 from boards.testparts.rig import Rig
+from tools import rv32
 
 ROOT = Path(__file__).parent.parent
 
@@ -57,10 +58,8 @@ def test_a_board_offers_the_contract(board):
 
 
 def sources(board: str) -> list[Path]:
-    """What a lock loads: no tests, no manifests, nothing of the simulator."""
-    folders = ("protocol", "firmware", "boards/parts", f"boards/{board}")
-    files = [path for folder in folders for path in sorted((ROOT / folder).glob("*.py"))]
-    return [path for path in files if not path.name.startswith("test_") and path.name != "manifest.py"]
+    """What a lock loads: what its start and its main.py reach, by the imports in them."""
+    return [ROOT / path for path in rv32.sources_for(f"boards/{board}/main.py", f"boards/{board}/_boot.py")]
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -81,9 +80,9 @@ class Options:
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_its_manifest_freezes_the_lock_and_no_test(board):
+def test_its_manifest_freezes_exactly_what_is_reached(board):
     """Run as MicroPython's tools/manifestfile.py does: each file in its own folder, with these names."""
-    frozen, included = [], []
+    frozen, alone, included = [], [], []
 
     def include(path, **options):
         if "$(" in path:
@@ -92,15 +91,20 @@ def test_its_manifest_freezes_the_lock_and_no_test(board):
         os.chdir(os.path.dirname(path) or ".")
         try:
             text = Path(os.path.basename(path)).read_text()
-            exec(text, {"include": include, "package": package, "options": Options(**options)})
+            given = {"include": include, "package": package, "module": module}
+            exec(text, {**given, "options": Options(**options)})
         finally:
             os.chdir(before)
 
     def package(name, files, base_path, opt):
         frozen.extend((Path(base_path) / name / file).resolve() for file in files)
 
+    def module(file, base_path, opt):
+        alone.append((Path(base_path) / file).resolve())
+
     include(str(ROOT / "boards" / board / "manifest.py"))
-    assert sorted(frozen) == sorted(sources(board)) and len(frozen) > 70
+    assert sorted([*frozen, *alone]) == sorted(sources(board)) and len(frozen) > 70
+    assert alone == [ROOT / "boards" / board / "_boot.py"]  # of no package: MicroPython runs it by that name
     assert included == ["$(MPY_DIR)/extmod/asyncio"]
 
 

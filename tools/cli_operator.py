@@ -13,7 +13,7 @@ from cloud import assets, context, db, locks, users
 from cloud.reach import EVERYTHING
 from cloud.tables import KINDS, ROLES
 from protocol import cbor
-from tools import keysets, provision
+from tools import board_data, keysets, lock_image, provision
 from tools.cli import data_option, json_option, out, settings
 from tools.errors import ToolError
 
@@ -120,6 +120,25 @@ def lock_board(code, board, data, as_json) -> None:
         locks.get(session, lock_id, for_update=True).board = board_name(board)
     item = {"lock_id": lock_id, "code": code, "board": board}
     out(item, as_json, f"Releases for {board} are for the lock on {code}.")
+
+
+@lock.command("image")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--board", type=click.Choice(board_data.names()), required=True, help="What it is for.")
+@click.option(
+    "--out", "path", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The image."
+)
+@json_option
+def lock_image_of(folder, board, path, as_json) -> None:
+    """Make one file system image of the lock in FOLDER, for a board whose hardened image has no prompt to copy it by.
+
+    \b
+    ringslot lock image bike-7 --board esp32s3_lock --out bike-7.littlefs
+    """
+    offset = lock_image.make(provision.read(folder), board, path)
+    item = {"board": board, "image": str(path), "offset": offset}
+    human = f"esptool write-flash {offset:#x} {path}\nThen remove it: it holds the lock's key."
+    out(item, as_json, human)
 
 
 @lock.command("renew")

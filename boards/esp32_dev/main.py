@@ -18,5 +18,16 @@ def make():
     return Board(pins, Storage(pins.ROOT))
 
 
-def run():
-    start.run(pins, Lock, ConfigError)
+def run(hardened=False):
+    start.run(pins, Lock, ConfigError, _sick() if hardened else None)
+
+
+def quarantine():
+    """Without any storage. What boards/hardened.py runs then."""
+    start.quarantine(pins, _sick())
+
+
+def _sick():
+    from firmware import quarantine
+
+    return quarantine

@@ -48,6 +48,27 @@ def _motor(pins):
     return Bridge(_output(pins.MOTOR_PULL_PIN), _output(pins.MOTOR_AWAKE_PIN))
 
 
+class Remains:
+    """What of a board still works without any storage: enough to answer a phone, and to keep the motor still.
+
+    OSError when the radio does not start.
+    """
+
+    def __init__(self, pins):
+        self.motor = _motor(pins)  # first of all: it stands still
+        self.watchdog = Watchdog(machine.WDT)
+        self.watchdog.feed()
+        self.led = Led(_output(pins.LED_PIN), machine.Timer(pins.LED_TIMER))
+        self.clock = Clock(machine.RTC(), RtcMemory(machine.RTC()), time, asyncio.sleep_ms)
+        self.link = Ble(bluetooth)
+        self.link.start()
+        self.random = os.urandom  # now that the radio runs
+
+    def reset(self):
+        self.motor.stop()
+        machine.reset()
+
+
 class Board:
     """boards.contract.Board. OSError when the radio does not start. Beside the contract: `button`."""
 

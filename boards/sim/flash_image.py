@@ -22,13 +22,14 @@ class ImageError(Exception):
     """The image could not be made or read; the text says why."""
 
 
-def make_image(path: str | Path, files: Mapping[str, bytes]) -> None:
+def make_image(path: str | Path, files: Mapping[str, bytes], blocks: int = 256) -> None:
     """A new image that holds these files ("name" or "folder/name"), in place of any; its owner's alone to read."""
     path = Path(path)
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    _run("make", new, json.dumps({name: base64.b64encode(data).decode() for name, data in files.items()}))
+    given = {name: base64.b64encode(data).decode() for name, data in files.items()}
+    _run("make", new, json.dumps({"blocks": blocks, "files": given}))
     os.replace(new, path)
 
 
@@ -36,6 +37,11 @@ def read_image(path: str | Path) -> dict[str, bytes]:
     """The files of an image that no lock is using."""
     files = json.loads(_run("read", Path(path), ""))
     return {name: base64.b64decode(data) for name, data in files.items()}
+
+
+def flash_of(image: bytes) -> bytes:
+    """The blocks of an image, as a chip's partition has them."""
+    return image[_PAGE:]
 
 
 def image_of(flash: bytes, block: int = 4_096) -> bytes:

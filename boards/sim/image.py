@@ -1,6 +1,6 @@
 """`micropython boards/sim/image.py make|read PATH`: a flash's image from files, or its files. Used by flash_image.py.
 
-`make` takes {"name": "base64", ...} on standard input, `read` prints the same.
+`make` takes {"blocks": how many, "files": {"name": "base64", ...}} on standard input, `read` prints those files.
 """
 
 import binascii
@@ -18,8 +18,9 @@ _ROOT = "/image"
 
 
 def make(path):
-    files = json.load(sys.stdin)
-    vfs.mount(vfs.VfsLfs2(FileFlash.make(path), mtime=False), _ROOT)  # the same files make the same image
+    given = json.load(sys.stdin)
+    files, flash = given["files"], FileFlash.make(path, count=given["blocks"])
+    vfs.mount(vfs.VfsLfs2(flash, mtime=False), _ROOT)  # the same files make the same image
     for name in sorted(files):
         parts = name.split("/")
         for depth in range(1, len(parts)):

@@ -27,3 +27,17 @@ def wake_on_ext1(pins, level):
         if pin.number not in _chip.table.wake:
             raise ValueError("invalid pin")
     _chip.wake_rtc = _lines(pins, level, _chip.wake_rtc)
+
+
+class Partition:
+    """Only what a start asks: `labels` are those of the table in this chip's flash."""
+
+    TYPE_APP, TYPE_DATA = 0, 1
+    labels = ("vfs",)
+
+    def __init__(self, label):
+        self.label = label
+
+    @classmethod
+    def find(cls, type=0, subtype=255, label=None, block_size=4096):
+        return [cls(each) for each in cls.labels if type == cls.TYPE_DATA and label in (None, each)]

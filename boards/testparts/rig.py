@@ -18,11 +18,11 @@ from boards.sim.timeline import Timeline
 from boards.sim.virtual import START
 from boards.sim.virtual import Storage as Flash
 from boards.sim.world import World
-from boards.testparts import bluetooth, clocks, esp32, machine, network
+from boards.testparts import bluetooth, clocks, esp32, machine, network, vfs
 from boards.testparts.chip import Chip
 from boards.testparts.wiring import Wiring
 
-DOUBLES = {"machine": machine, "network": network, "bluetooth": bluetooth, "esp32": esp32}
+DOUBLES = {"machine": machine, "network": network, "bluetooth": bluetooth, "esp32": esp32, "vfs": vfs}
 
 
 class _Const:
@@ -125,10 +125,10 @@ class Rig:
     def run(self, coroutine):
         return asyncio.run(coroutine)
 
-    def main(self, name, story, lock_class=None):
+    def main(self, name, story, lock_class=None, how=lambda main: main.run()):
         """Runs boards/<name>/main.py until the story, a coroutine function, is over; then the chip stops.
 
-        `lock_class`: in place of firmware's.
+        `lock_class`: in place of firmware's; `how`: calls what is to run of it.
         """
         main = loaded("boards.%s.main" % name)
         main.pins = self.pins
@@ -153,7 +153,7 @@ class Rig:
 
         self.aio.run = lambda lock: asyncio.run(both(lock))
         try:
-            main.run()
+            how(main)
         except Halt:
             pass
         finally:

@@ -1,0 +1,3 @@
+from boards.parts import boot
+
+boot.start("esp32c6_lock")
