@@ -9,7 +9,7 @@ TEST ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check lint types rv32 bench-lock bench-claims venv clean
+.PHONY: help demo test test-postgres test-long check lint types rv32 bench-lock bench-claims venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: $(VENV)/runs ## ride a simulated bicycle from a claim in the cloud to its 
 
 test: $(VENV)/tests ## every test, on CPython and on MicroPython (some 25 minutes on two cores)
 	@$(BIN)/pytest -q -ra -m "not long" $(TEST)
+
+test-postgres: $(VENV)/tests ## the cloud's tests once more, on a PostgreSQL of their own (apt install postgresql)
+	@$(BIN)/pytest -q -ra -m "not long" --db postgres cloud $(TEST)
 
 test-long: $(VENV)/tests ## the longer counts of the same tests
 	@$(BIN)/pytest -q -ra -m long $(TEST)

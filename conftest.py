@@ -68,6 +68,12 @@ class MicroPythonItem(pytest.Item):
         return self.path, None, f"{self.test} on MicroPython"
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--db", choices=("sqlite", "postgres"), default="sqlite", help="the database of cloud/'s tests"
+    )
+
+
 def pytest_collect_file(file_path, parent):
     path = file_path.relative_to(ROOT).as_posix() if file_path.is_relative_to(ROOT) else ""
     inside = path.startswith(tuple(folder + "/" for folder in DUAL)) and path not in ALONE

@@ -3,7 +3,8 @@
 SQLite runs in WAL mode, enforces foreign keys, and starts every writing transaction with BEGIN IMMEDIATE: one that
 reads first and writes later would fail at the write, without waiting, whenever another writer came in between. Writers
 of one process queue at a lock, those of several look again every LOOK_MS: SQLite's own wait sleeps ever longer, up to
-100 ms, and the unlucky starve. PostgreSQL serialises by row locks (see claims.py).
+100 ms, and the unlucky starve. PostgreSQL serialises by row locks (see claims.py); who waits BUSY_MS for one gives up
+there too.
 """
 
 import sqlite3
@@ -33,6 +34,13 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 UPGRADE_LOCK = 0x72696E67  # advisory lock: two processes that upgrade at once do it one after the other
 
 _FINISH = "finish"
+REACH = {  # libpq: a server that went without a word is away within half a minute, rather than for TCP's quarter hour
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 
 UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout, sqlite3.OperationalError)
 
@@ -91,7 +99,23 @@ def make_engine(url: str, pool_size: int = 8) -> sa.Engine:
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
-    return sa.create_engine(target, pool_pre_ping=True, connect_args={"connect_timeout": 5}, **common)
+    engine = sa.create_engine(target, pool_pre_ping=True, connect_args=REACH, **common)
+    event.listen(engine, "connect", _postgres_connect)
+    event.listen(engine, "handle_error", _say_no_values)
+    return engine
+
+
+def _postgres_connect(connection: Any, _record: Any) -> None:
+    connection.execute(f"SET lock_timeout = {BUSY_MS}")
+    connection.commit()
+
+
+def _say_no_values(context: Any) -> None:
+    """PostgreSQL's second line quotes the row that it refuses: logins, and what else is unique."""
+    primary = getattr(getattr(context.original_exception, "diag", None), "message_primary", None)
+    if primary is not None and context.sqlalchemy_exception is not None:
+        context.original_exception.args = (primary,)
+        context.sqlalchemy_exception.args = (f"({type(context.original_exception).__name__}) {primary}",)
 
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:
@@ -159,6 +183,7 @@ def upgrade(url: str) -> None:
     try:
         with engine.execution_options(writing=True).begin() as connection:
             if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # a migration may take its time
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE_LOCK)))
             config = _alembic()
             config.attributes["connection"] = connection

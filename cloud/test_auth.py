@@ -3,7 +3,7 @@ import secrets
 import pytest
 from flask import Flask
 
-from cloud import auth, passwords, sessions
+from cloud import auth, passwords, sessions, testdatabase
 from cloud.limits import LIMITS
 from cloud.tables import WebSession
 from cloud.testsite import PASSWORD, Person, holder_key, problem
@@ -152,20 +152,9 @@ def test_the_database_holds_no_session_token_and_no_password(site):
     client = site.app.test_client()
     client.post("/api/v1/users", json={"login": "anna", "password": PASSWORD})
     token = client.post("/api/v1/sessions", json={"login": "anna", "password": PASSWORD}).get_json()["token"]
-    site.cloud.db.close()
-    stored = b"".join(
-        open(site.url[10:] + end, "rb").read() for end in ("", "-wal") if _exists(site.url[10:] + end)
-    )
+    stored = testdatabase.stored(site.cloud.db)
     assert b"anna" in stored
     assert PASSWORD.encode() not in stored and token.encode() not in stored
-
-
-def _exists(path):
-    try:
-        open(path, "rb").close()
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def test_only_an_admin_makes_staff(site):

@@ -1,11 +1,12 @@
-"""Writers on SQLite: they wait for each other, and what one read still holds when it writes."""
+"""Writers wait for each other, and what one read still holds when it writes."""
 
 import threading
 
 import pytest
 from sqlalchemy import select
 
-from cloud.db import UNAVAILABLE, Database, upgrade
+from cloud import testdatabase
+from cloud.db import UNAVAILABLE, Database
 from cloud.tables import Attempt
 
 WAIT = 10  # seconds
@@ -13,9 +14,8 @@ WAIT = 10  # seconds
 
 @pytest.fixture
 def two(tmp_path):
-    """The same file as two processes have it: nothing shared but the disk."""
-    url = f"sqlite:///{tmp_path}/cloud.db"
-    upgrade(url)
+    """The same database as two processes have it: nothing else shared."""
+    url = testdatabase.fresh(tmp_path)
     both = Database(url), Database(url)
     with both[0].writing() as session:
         session.add(Attempt(key="count", since=0, tries=0))
@@ -27,7 +27,7 @@ def two(tmp_path):
 def count(database, times):
     for _ in range(times):
         with database.writing() as session:
-            row = session.scalars(select(Attempt)).one()  # read first, write later
+            row = session.scalars(select(Attempt).with_for_update()).one()  # read first, write later
             row.tries += 1
 
 
@@ -63,10 +63,11 @@ def test_an_error_inside_writes_nothing_and_lets_the_next_one_in(two):
 
 
 @pytest.mark.parametrize("other", [0, 1], ids=["same process", "another process"])
-def test_a_writer_that_waits_too_long_gives_up(two, other, monkeypatch):
+def test_a_writer_that_waits_too_long_gives_up(tmp_path, two, other, monkeypatch):
     monkeypatch.setattr("cloud.db.BUSY_MS", 60)
+    two[1].close()  # PostgreSQL is told at the next connection
     with two[0].writing() as session:
-        session.scalars(select(Attempt)).one()
+        session.scalars(select(Attempt).with_for_update()).one()
         with pytest.raises(UNAVAILABLE):
             count(two[other], 1)
     count(two[other], 1)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ import pytest
 from aiocoap import oscore as aiocoap_oscore
 from sqlalchemy import select
 
-from cloud import commands, endpoint, locks, oscore, peers
+from cloud import commands, endpoint, locks, oscore, peers, testdatabase
 from cloud.context import Cloud
 from cloud.gateway import Gateway as InProcess
 from cloud.tables import Fix, Lock, Note, Receipt, Ride, StatusSample
@@ -337,10 +336,7 @@ def test_a_database_that_is_away_is_5_03_and_it_recovers(cloud, gateway, pen, wi
     uplink, other = Uplink(pen, wire), Uplink(Pen().register(cloud), Wire(gateway.port))
     uplink.post(b"t", batch())
     time.sleep(NEW_S)
-    path = cloud.db.engine.url.database
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN EXCLUSIVE")
-    with ThreadPoolExecutor(2) as pool:
+    with testdatabase.held(cloud.db), ThreadPoolExecutor(2) as pool:
         datagram, request = uplink.seal(b"t", batch(200))
         waiting = pool.submit(uplink.ask, datagram)
         first, _ = other.seal(b"t", batch())
@@ -349,8 +345,6 @@ def test_a_database_that_is_away_is_5_03_and_it_recovers(cloud, gateway, pen, wi
     code, options, _ = uplink.open(answers[0], request)
     assert (code, options[coap.MAX_AGE]) == (coap.UNAVAILABLE, b"\x1e")
     assert coap.decode(answers[1]).code == coap.UNAVAILABLE
-    holder.execute("ROLLBACK")
-    holder.close()
     assert uplink.post(b"t", batch(200))[0] == coap.CHANGED
     assert other.post(b"t", batch())[0] == coap.CHANGED
     assert len(stored(cloud, Fix, pen)) == 40
@@ -365,15 +359,12 @@ def test_sigterm_answers_what_has_come_in_and_ends_well(cloud, gateway, pen, wir
     uplink = Uplink(pen, wire)
     assert uplink.post(b"t", batch())[0] == coap.CHANGED
     datagram, request = uplink.seal(b"r", telemetry.encode_receipts([pen.open(b"cti-last", T)]))
-    holder = sqlite3.connect(cloud.db.engine.url.database, isolation_level=None)
-    holder.execute("BEGIN EXCLUSIVE")
-    uplink.wire.socket.send(datagram)
-    time.sleep(0.3)
-    gateway.process.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
-    uplink.wire.socket.send(b"\x40\x00\x77\x77")  # from now on it takes nothing in
-    holder.execute("ROLLBACK")
-    holder.close()
+    with testdatabase.held(cloud.db):
+        uplink.wire.socket.send(datagram)
+        time.sleep(0.3)
+        gateway.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        uplink.wire.socket.send(b"\x40\x00\x77\x77")  # from now on it takes nothing in
     assert uplink.open(uplink.wire.receive(10), request)[0] == coap.CHANGED
     status, log = gateway.stop()
     assert status == 0 and "Traceback" not in log, log

@@ -5,13 +5,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
-from cloud import db
+from cloud import db, testdatabase
 from cloud.config import ConfigError
 from cloud.tables import Base
 
 
-def url(folder):
-    return f"sqlite:///{folder}/cloud.db"
+@pytest.fixture
+def url(tmp_path):
+    """Of an empty database."""
+    return testdatabase.empty(tmp_path)
 
 
 def schema(engine):
@@ -36,12 +38,12 @@ def schema(engine):
     }
 
 
-def test_migrations_make_what_the_models_say(tmp_path):
-    db.upgrade(url(tmp_path))
-    engine = db.make_engine(url(tmp_path))
+def test_migrations_make_what_the_models_say(url, tmp_path):
+    db.upgrade(url)
+    engine = db.make_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
-    fresh = db.make_engine(f"sqlite:///{tmp_path}/fresh.db")
+    fresh = db.make_engine(testdatabase.empty(tmp_path))
     Base.metadata.create_all(fresh)
     assert schema(engine) == schema(fresh)
     assert "claim" in schema(engine) and ("open_on",) in schema(engine)["claim"]["unique"]
@@ -49,12 +51,12 @@ def test_migrations_make_what_the_models_say(tmp_path):
         each.dispose()
 
 
-def test_upgrading_twice_or_by_several_at_once_is_upgrading_once(tmp_path):
+def test_upgrading_twice_or_by_several_at_once_is_upgrading_once(url):
     failed = []
 
     def upgrade():
         try:
-            db.upgrade(url(tmp_path))
+            db.upgrade(url)
         except Exception as error:
             failed.append(error)
 
@@ -63,19 +65,20 @@ def test_upgrading_twice_or_by_several_at_once_is_upgrading_once(tmp_path):
         thread.start()
     for thread in threads:
         thread.join(30)
-    db.upgrade(url(tmp_path))
+    db.upgrade(url)
     assert failed == []
-    db.require_newest(url(tmp_path))
+    db.require_newest(url)
 
 
-def test_a_database_of_another_migration_stops_the_start(tmp_path):
+def test_a_database_of_another_migration_stops_the_start(url):
     with pytest.raises(ConfigError, match="migration None"):
-        db.require_newest(url(tmp_path))
+        db.require_newest(url)
     db.require_newest("postgresql://127.0.0.1:1/away")  # not judged: it will be back
 
 
-def test_sqlite_is_set_up_as_we_need_it(tmp_path):
-    engine = db.make_engine(url(tmp_path))
+@pytest.mark.sqlite
+def test_sqlite_is_set_up_as_we_need_it(url):
+    engine = db.make_engine(url)
     with engine.connect() as connection:
         for pragma, value in (
             ("journal_mode", "wal"),

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -374,3 +375,25 @@ def test_a_decommissioned_lock_leaves_its_bicycle_and_whoever_had_claimed_it(clo
         assert session.get(Claim, claim.cti).status == "cancelled"
         assert [bike.lock_id for bike in session.scalars(select(Asset))] == [None]
     assert take(cloud, pen, [body])[0].status == receipts.KNOWN
+
+
+def test_two_carriers_of_one_lock_at_once_store_each_receipt_once(cloud):
+    pen = Pen().register(cloud)
+    cti = b"cti-both"
+    bodies = [pen.open(cti, NOW - 5000)]
+    for n in range(1, 40):
+        bodies.append((pen.close if n % 2 else pen.reopen)(cti, NOW - 5000 + 60 * n))
+
+    def carry(how: tuple[str, int]) -> None:
+        via, step = how
+        for start in range(0, len(bodies), step):
+            with cloud.db.writing() as session:
+                receipts.take(cloud, session, pen.hex, bodies[start : start + step], via)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(carry, [("uplink", 4), ("phone", 20), ("mule", 3), ("uplink", 1)]))
+    found = rows(cloud, Receipt, pen)
+    assert [row["seq"] for row in sorted(found, key=lambda row: row["seq"])] == list(range(1, 41))
+    assert {row["copies"] for row in found} == {4}
+    (ride,) = rows(cloud, Ride, pen)
+    assert (ride["receipts"], ride["state"], ride["closed_at"]) == (40, "parked", NOW - 5000 + 60 * 39)

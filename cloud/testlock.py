@@ -15,7 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cloud import context, db, issuers, locks, testkeys
+from cloud import context, issuers, locks, testdatabase, testkeys
 from cloud.config import Settings
 from cloud.tables import User
 from protocol import coap, exchange, keys, oscore, receipt
@@ -33,9 +33,8 @@ def public(private: Ed25519PrivateKey) -> bytes:
 def make_cloud(
     folder: Path, now: Callable[[], int] = lambda: NOW, still_s: int = 300, url: str | None = None
 ) -> context.Cloud:
-    """A cloud with its issuer keys and one rider; on SQLite unless a URL is given."""
-    url = url or f"sqlite:///{folder}/cloud.db"
-    db.upgrade(url)
+    """A cloud with its issuer keys and one rider, on a database of its own unless a URL is given."""
+    url = url or testdatabase.fresh(folder)
     cloud = context.make(Settings(secret=SECRET, database_url=url, still_s=still_s), now)
     with cloud.db.writing() as session:
         issuers.make_missing(session, cloud.box, now())

@@ -3,17 +3,23 @@
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
 
-WAIT_S = 30
+WAIT_S = 60
+QUICK = {  # nobody will read it again
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_wal_size": "4GB",
+    "max_connections": "200",
+}
 
 
 def find() -> Path | None:
@@ -21,65 +27,61 @@ def find() -> Path | None:
     on_path = shutil.which("initdb")
     if on_path:
         return Path(on_path).parent
-    return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+    return max(
+        Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=lambda path: int(path.parent.name)
+    )
+
+
+class Server:
+    """`url` of its first database; `stop()`, and `start()` again on the same data. Raises CalledProcessError."""
+
+    def __init__(self, programs: Path, folder: Path):
+        self._programs, self._folder = programs, folder
+        self._user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
+        if self._user:
+            os.chown(folder, pwd.getpwnam(self._user).pw_uid, -1)
+        self.url = f"postgresql://ringslot@/postgres?host={folder}"
+        self._run("initdb", "-U", "ringslot", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+
+    def start(self) -> None:
+        settings = {**QUICK, "listen_addresses": "", "unix_socket_directories": str(self._folder)}
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        self._run("pg_ctl", "start", "-w", "-o", options, "-l", str(self._folder / "log"))
+
+    def stop(self, how: str = "fast") -> None:
+        self._run("pg_ctl", "stop", "-w", "-m", how)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._programs / program), *arguments, "-D", str(self._folder / "data")]
+        with (self._folder / "out").open("ab") as out:  # a pipe would stay open in the server
+            settings = {"user": self._user, "cwd": self._folder, "stdout": out, "stderr": out}
+            subprocess.run(command, check=True, timeout=WAIT_S, stdin=subprocess.DEVNULL, **settings)  # type: ignore[call-overload]
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """-> URL of its first database. Raises RuntimeError."""
+def server() -> Iterator[Server]:
+    """A server that runs."""
     programs = find()
-    assert programs
+    assert programs, "PostgreSQL is not installed here"
     folder = Path(tempfile.mkdtemp(prefix="ringslot-pg-"))
-    user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
-    if user:
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
     try:
-        data = folder / "data"
-        initdb = [
-            str(programs / "initdb"),
-            "-D",
-            str(data),
-            "-U",
-            "ringslot",
-            "-A",
-            "trust",
-            "--no-sync",
-            "-E",
-            "UTF8",
-        ]
-        subprocess.run(initdb, user=user, cwd=folder, check=True, timeout=WAIT_S * 2, capture_output=True)
-        quick = ["-c", "fsync=off", "-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}"]
-        with (folder / "log").open("w") as log:
-            process = subprocess.Popen(
-                [programs / "postgres", "-D", data, *quick], user=user, cwd=folder, stdout=log, stderr=log
-            )
+        made = Server(programs, folder)
+        made.start()
         try:
-            url = f"postgresql://ringslot@/postgres?host={folder}"
-            _wait(url, process, folder / "log")
-            yield url
+            yield made
         finally:
-            process.send_signal(signal.SIGQUIT)  # "immediate": nobody will read it again
-            process.wait(WAIT_S)
+            with suppress(subprocess.CalledProcessError):  # it is down already
+                made.stop("immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait(url: str, process: subprocess.Popen, log: Path) -> None:
-    end = time.monotonic() + WAIT_S
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            run(url, "SELECT 1")
-            return
-        except sa.exc.OperationalError:
-            time.sleep(0.1)
-    raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")
-
-
-def run(url: str, statement: str) -> None:
-    """One statement outside any transaction, as CREATE DATABASE wants it."""
+def run(url: str, *statements: str) -> None:
+    """Statements outside any transaction, as CREATE DATABASE wants it."""
     engine = sa.create_engine(
         sa.make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
     )
     with engine.connect() as connection:
-        connection.execute(sa.text(statement))
+        for statement in statements:
+            connection.execute(sa.text(statement))
     engine.dispose()

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cloud import db, issuers, operators, passwords, sessions, testkeys, users
+from cloud import issuers, operators, passwords, sessions, testdatabase, testkeys, users
 from cloud.app import create_app
 from cloud.body import b64
 from cloud.config import Settings
@@ -76,8 +76,7 @@ class Bike:
 
 class Site:
     def __init__(self, folder: Path, url: str | None = None, now: int = NOW):
-        self.url = url or f"sqlite:///{folder}/cloud.db"
-        db.upgrade(self.url)
+        self.url = url or testdatabase.fresh(folder)
         self.now = now
         self.app = create_app(Settings(secret=SECRET, database_url=self.url), now=lambda: self.now)
         self.client = self.app.test_client()
