@@ -111,6 +111,28 @@ def test_e05_a_release_that_crashes_at_its_start_comes_back_after_so_many():
     bike.close()
 
 
+def test_e05_a_technician_hears_that_the_lock_came_back():
+    bike = Bike()
+    bike.offer(NEW)
+    assert bike.live(600)
+    for _ in range(3):  # nobody confirms it
+        bike.board = bike.board.reboot()
+        bike.slot = launcher.settle(bike.root)
+    bike.reboot()
+    del bike.peer.answer[telemetry.RELEASE]
+    said = []
+
+    async def visit():
+        await bike.board.timeline.sleep_ms(5_000)
+        phone = Phone(bike)
+        assert await phone.prove() == status.OK
+        said.append(await phone.bring(NEW))
+
+    assert not bike.live(120, visit())
+    assert said == [(update.ROLLED_BACK, update.FAILED)] and bike.text() == "a"
+    bike.close()
+
+
 def test_never_during_a_ride():
     bike = Bike()
     phone = bike.bench.phone()

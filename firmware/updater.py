@@ -34,6 +34,10 @@ class Later(Exception):
     """Not now: a ride, a phone, a low battery. Tried again while the offer stands."""
 
 
+class Tried(Later):
+    """It came back from this release, and does not try it again so soon."""
+
+
 class Updater:
     """`lock`: the parts that a Lock is made of. ValueError or KeyError when this lock does not run from slots."""
 
@@ -113,7 +117,7 @@ class Updater:
         if not update.may_switch(self._moment(source.link)):
             raise Later
         if slots.failures() and self._board.clock.uptime_ms() < _AGAIN_MS:
-            raise Later
+            raise Tried
         heard = self._lock.uplink.heard_at
         alone = heard is None or self._board.clock.uptime_ms() - heard > _ALONE_MS
         await slots.switch(alone)
@@ -237,6 +241,8 @@ async def _by_phone(lock, updater, link, beat):
         return None, 0
     try:
         source.tell(*await updater.install(version, digest, source))
+    except Tried:
+        source.tell(said.ROLLED_BACK, said.FAILED)
     except Later:
         source.tell(said.REFUSED, said.LATER)
     except Away:

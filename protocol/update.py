@@ -16,6 +16,7 @@ TRIAL = const(3)
 CONFIRMED = const(4)
 ROLLED_BACK = const(5)
 REFUSED = const(6)
+LAST = (TRIAL, ROLLED_BACK, REFUSED)  # of what a phone hears: an offer's end
 
 ACCEPTED = const(0)  # reasons to refuse, and their absence
 MALFORMED = const(1)

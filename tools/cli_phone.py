@@ -37,8 +37,16 @@ PASSWORD_HELP = "Read the password from standard input, for scripts."
     metavar="HOST:PORT",
     help="A virtual radio; this machine's Bluetooth unless given.",
 )
+@click.option(
+    "--cable",
+    envvar="RINGSLOT_CABLE",
+    metavar="PORT",
+    help="A serial port with the lock at its end, for boards whose link that is.",
+)
 @click.pass_context
-def phone(context: click.Context, cloud: str, pocket: Path | None, radio: str | None) -> None:
+def phone(
+    context: click.Context, cloud: str, pocket: Path | None, radio: str | None, cable: str | None
+) -> None:
     """Be a rider's phone: claim a bike, unlock it over Bluetooth, park, re-open, end, bring receipts.
 
     \b
@@ -55,7 +63,7 @@ def phone(context: click.Context, cloud: str, pocket: Path | None, radio: str | 
         from tools.bleak_radio import Phone
 
         virtual = Phone(radio)
-    context.obj = Session(folder, Rider(CloudClient(cloud, _token(folder)), Pocket(folder), virtual))
+    context.obj = Session(folder, Rider(CloudClient(cloud, _token(folder)), Pocket(folder), virtual, cable))
 
 
 class Session:
@@ -209,8 +217,7 @@ def service(session: Session, lock_id: str, as_json: bool) -> None:
     rider, tapped, which = session.rider, time.perf_counter(), _lock_id(lock_id)
 
     async def work() -> Opened:
-        master = await rider.master(which)
-        async with rider.at(master) as link:
+        async with rider.with_right(which) as (link, master):
             return opened(await link.service(master.token, master.key), tapped)
 
     _told(session.run(work()), as_json, "The bolt is open; push the ring shut when you are done.")
@@ -219,40 +226,37 @@ def service(session: Session, lock_id: str, as_json: bool) -> None:
 @phone.command()
 @click.argument("lock_id")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--wait", is_flag=True, help="Stay until the lock has kept it or come back, up to 20 minutes.")
 @click.pass_obj
 @json_option
-def update(session: Session, lock_id: str, folder: Path, as_json: bool) -> None:
-    """Bring the release in FOLDER to the lock LOCK_ID; for technicians. Broken off, it goes on where it stopped."""
-    from protocol import update as said
-    from tools import release
+def update(session: Session, lock_id: str, folder: Path, wait: bool, as_json: bool) -> None:
+    """Bring the release in FOLDER to the lock LOCK_ID; for technicians. Broken off, it goes on where it stopped.
 
-    rider, brought = session.rider, release.read(folder)
+    Said again later, it tells whether the lock runs the release or came back from it.
+    """
+    from protocol import update as said
+    from tools import release, visit
+
+    brought = release.read(folder)
     if not brought.manifest:
         raise ToolError("Nobody has signed this release; `ringslot release sign` does.")
     which = _lock_id(lock_id)
-
-    async def work() -> tuple[int, int]:
-        master = await rider.master(which, "update")
-        async with rider.at(master) as link:
-            answer = await link.may_update(master.token, master.key)
-            if not answer.ok:
-                raise ToolError(answer.sentence)
-            with _progress(as_json) as told:
-                return await link.bring(brought, told)
-
-    state, reason = session.run(work())
-    item = {"ok": state == said.TRIAL, "state": state, "reason": reason}
-    if item["ok"]:
-        out(
-            item,
-            as_json,
-            f"The lock starts release {brought.version} now; it keeps it once its self-test has passed.",
-        )
+    with _progress(as_json) as told:
+        came = session.run(visit.to_its_end(session.rider, which, brought, told, wait))
+    item = {"ok": came.well, "state": came.state, "reason": came.reason, "kept": came.kept}
+    if came.well:
+        human = f"The lock runs release {brought.version}, and keeps it."
+        if not came.kept:
+            human = (
+                f"The lock starts release {brought.version} now; it keeps it once its self-test has passed."
+                " Say the same again to hear whether it did."
+            )
+        out(item, as_json, human)
         return
     if as_json:
         out(item, as_json, "")
         raise click.exceptions.Exit(1)
-    raise ToolError(said.sentence(reason))
+    raise ToolError(said.sentence(came.reason))
 
 
 @phone.command()
@@ -270,8 +274,7 @@ def decommission(session: Session, lock_id: str, as_json: bool) -> None:
     which = _lock_id(lock_id)
 
     async def work() -> Opened:
-        master = await rider.master(which, "decommission")
-        async with rider.at(master) as link:
+        async with rider.with_right(which, "decommission") as (link, master):
             done = opened(await link.decommission(master.token, master.key), tapped)
         await rider.deliver()
         return done

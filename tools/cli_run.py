@@ -148,11 +148,12 @@ def sim(folders, as_json) -> None:
 
 
 @click.command()
-@click.argument("port", type=click.IntRange(1, 65535))
+@click.argument("port")
 @click.argument("do")
 @click.argument("more", nargs=-1, metavar="[NAME=VALUE]...")
 def hand(port, do, more) -> None:
-    """Be the person beside a simulated bike: PORT is the lock's, as `ringslot sim` prints it.
+    """Be the person beside a simulated bike: PORT is the lock's, as `ringslot sim` prints it, or the cable's of the
+    32-bit board in QEMU.
 
     \b
     ringslot hand 20123 close             push the ring shut
@@ -169,17 +170,27 @@ def hand(port, do, more) -> None:
             request[name] = json.loads(value)
         except ValueError:
             request[name] = value
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as wire:
-            wire.sendall(json.dumps(request).encode() + b"\n")
-            answer = json.loads(wire.makefile().readline())
-    except (OSError, ValueError) as error:
-        raise ToolError(
-            f"No lock has its hand at port {port} ({error}); `ringslot sim` prints the port."
-        ) from error
+    answer = _by_port(int(port), request) if port.isdigit() else _by_cable(port, request)
     if not answer.pop("ok"):
         raise ToolError(str(answer.get("error")))
     click.echo(json.dumps(answer, indent=2) if answer else "done")
+
+
+def _by_port(port: int, request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as wire:
+            wire.sendall(json.dumps(request).encode() + b"\n")
+            return json.loads(wire.makefile().readline())
+    except (OSError, OverflowError, ValueError) as error:
+        raise ToolError(
+            f"No lock has its hand at port {port} ({error}); `ringslot sim` prints the port."
+        ) from error
+
+
+def _by_cable(port: str, request: dict[str, Any]) -> dict[str, Any]:
+    from tools import cable
+
+    return cable.hand(port, request)
 
 
 def _watch(children: list, tend: Callable[[], Any]) -> None:

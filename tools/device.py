@@ -8,6 +8,7 @@ import ast
 import base64
 import hashlib
 import io
+import os
 import re
 import struct
 import time
@@ -58,7 +59,9 @@ class Device:
         end = time.monotonic() + wait_s
         while True:
             try:
-                self._transport = SerialTransport(port, baudrate=115_200, timeout=_PATIENCE_S)
+                # Through links such as /dev/serial/by-id/...: mpremote tells a pty by its name
+                place = os.path.realpath(port) if os.path.exists(port) else port
+                self._transport = SerialTransport(place, baudrate=115_200, timeout=_PATIENCE_S)
                 break
             except (TransportError, OSError, serial.SerialException) as error:
                 if time.monotonic() > end:
@@ -146,7 +149,8 @@ class Device:
     def restart(self) -> None:
         """The board boots anew, and runs its main.py. It does not answer to this object any more."""
         try:
-            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+            # Not at once: with the reset the port may go, and with it the word that this was understood
+            self._transport.exec_raw_no_follow("import machine, time\ntime.sleep_ms(500)\nmachine.reset()")
         except (TransportError, OSError, serial.SerialException) as error:
             raise ToolError(_LOST.format(port=self.port)) from error
 

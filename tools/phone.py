@@ -202,7 +202,7 @@ class Link:
     async def bring(
         self, release: Brought, told: Callable[[int], None] = lambda sent: None
     ) -> tuple[int, int]:
-        """(state, reason) of protocol/update.py, TRIAL or REFUSED: what came of a release that this phone brings.
+        """(state, reason) of protocol/update.py, of LAST: what came of a release that this phone brings.
 
         `told(bytes sent)` after each block. Raises Refused without `may_update`, PhoneError when the link is lost:
         bring it again, and the lock goes on where it stopped.
@@ -219,7 +219,7 @@ class Link:
                 told(sent)
                 continue
             state, reason = _read(update.decode_progress, body)
-            if state in (update.TRIAL, update.REFUSED):
+            if state in update.LAST:
                 return state, reason
 
     async def decommission(self, token: bytes, key: Ed25519PrivateKey) -> Answer:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol import receipt
-from tools import phone
+from tools import cable, phone
 from tools.cloud_client import CloudClient, CloudError, b64, part, unb64
 from tools.pocket import Claim, Pocket
 
@@ -40,8 +40,12 @@ class Opened:
 
 
 class Rider:
-    def __init__(self, cloud: CloudClient, pocket: Pocket, radio: phone.Radio | None = None) -> None:
-        self.cloud, self.pocket, self.radio = cloud, pocket, radio
+    """`radio`: this machine's Bluetooth unless given; `port`: of a serial cable to the lock in place of any."""
+
+    def __init__(
+        self, cloud: CloudClient, pocket: Pocket, radio: phone.Radio | None = None, port: str | None = None
+    ) -> None:
+        self.cloud, self.pocket, self.radio, self.port = cloud, pocket, radio, port
 
     # --- with the cloud ---
 
@@ -65,15 +69,18 @@ class Rider:
 
     async def bind(self, claim: Claim, greeting: phone.Greeting) -> Claim:
         """The claim's token, bound to this challenge: for a lock that has lost its clock. Needs to be online."""
-        body = {"hello": b64(greeting.hello), "challenge": b64(greeting.answer)}
-        return self._kept(await self._post(f"/api/v1/claims/{part(claim.cti.hex())}/token", body), claim.key)
+        path = f"/api/v1/claims/{part(claim.cti.hex())}/token"
+        return self._kept(await self._post(path, _bound(greeting)), claim.key)
 
-    async def master(self, lock_id: bytes, *rights: str) -> Claim:
-        """A technician's token for one lock: to open it, or with these rights of the API."""
+    async def master(self, lock_id: bytes, *rights: str, greeting: phone.Greeting | None = None) -> Claim:
+        """A technician's token for one lock: to open it, or with these rights of the API. Bound to that challenge, if
+        one is given: for a lock that has lost its clock."""
         key = Ed25519PrivateKey.generate()
         body: dict = {"locks": [lock_id.hex()], "holder_key": b64(key.public_key().public_bytes_raw())}
         if rights:
             body["rights"] = list(rights)
+        if greeting:
+            body |= _bound(greeting)
         answer = await self._post("/api/v1/master-tokens", body)
         return self._kept({**answer, **answer["locks"][0]}, key)
 
@@ -125,10 +132,23 @@ class Rider:
     @contextlib.asynccontextmanager
     async def at(self, claim: Claim, find_s: float = phone.FIND_S) -> AsyncIterator[phone.Link]:
         """A link to the claim's lock."""
-        async with phone.reach(
-            phone.advertised(claim.adv_keys), self.radio, self.pocket.keep, find_s
-        ) as link:
+        if self.port:
+            way = cable.reach(self.port, self.pocket.keep)
+        else:
+            way = phone.reach(phone.advertised(claim.adv_keys), self.radio, self.pocket.keep, find_s)
+        async with way as link:
             yield link
+
+    @contextlib.asynccontextmanager
+    async def with_right(self, lock_id: bytes, *rights: str) -> AsyncIterator[tuple[phone.Link, Claim]]:
+        """A link to that lock, and a master token for it with these rights; a bound one when it has lost its clock."""
+        claim = await self.master(lock_id, *rights)
+        async with self.at(claim) as link:
+            greeting = await link.greet()
+            if greeting.clock_unknown:
+                greeting = await link.greet(patient=True)
+                claim = await self.master(lock_id, *rights, greeting=greeting)
+            yield link, claim
 
     async def open(self, link: phone.Link, claim: Claim, tapped: float) -> Opened:
         """OPEN by the claim's token; fetches a bound one when the lock has lost its clock. `tapped`: perf_counter()."""
@@ -150,3 +170,8 @@ def opened(answer: phone.Answer, tapped: float) -> Opened:
     total = (time.perf_counter() - tapped) * 1000
     crypto, storage, motor = answer.ms
     return Opened(answer, Latency(total, max(0.0, total - crypto - storage - motor), crypto, storage, motor))
+
+
+def _bound(greeting: phone.Greeting) -> dict[str, str]:
+    """What the cloud needs to bind a token to that challenge."""
+    return {"hello": b64(greeting.hello), "challenge": b64(greeting.answer)}

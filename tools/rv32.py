@@ -373,20 +373,29 @@ def run(script, arguments, heap, icount, add, only, source, timeout) -> None:
 
 
 @main.command()
-@click.option("--heap", default="192k", show_default=True, help="Bytes, or with k or m behind.")
+@click.option("--heap", default="256k", show_default=True, help="Bytes, or with k or m behind.")
 @click.option(
     "--add", multiple=True, help=f"A file or folder of the checkout to put on the flash, such as {LOCK[0]}."
 )
-def pty(heap, add) -> None:
-    """Keep a board running, for mpremote: prints the device to connect to. Ctrl-C ends it, machine.reset() does not."""
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for its memory, which is used again; and a link to its port, always of the same name.",
+)
+def pty(heap, add, keep) -> None:
+    """Keep a board running, for mpremote and `ringslot flash`: prints its port. Ctrl-C ends it, a reset does not."""
+    from tools.rv32_cable import Cabled
+
     with tempfile.TemporaryDirectory() as folder:
-        memory = Memory(Path(folder) / "memory")
-        memory.put_files(modules(add))
-        with contextlib.suppress(KeyboardInterrupt):
-            while True:
-                with Machine(memory, heap=size(heap), icount=False, serial="pty") as machine:
-                    click.echo(f"mpremote connect {machine.pty()}")
-                    machine.process.wait()
+        place = keep or Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        board = Cabled(place, size(heap))
+        if add or not keep:
+            board.memory.put_files(modules(add))
+        with contextlib.suppress(KeyboardInterrupt), board:
+            click.echo(board.port)
+            while board.on:
+                time.sleep(0.5)
 
 
 @main.command("heap")

@@ -1,24 +1,21 @@
 """A lock on the 32-bit board, and phones beside it: the host's end of its serial link (boards/parts/serial_link.py).
 
-`Rv32Lock` is the lock: started, cut, and reached into by hand. A `Client` is one phone's connection, as much of a
-bleak client as tools/phone.py uses, so that the rider's own code talks to this board.
+`Rv32Lock` is the lock: started, cut, and reached into by hand. A `Client` of it is one phone's connection, through
+which the rider's own code talks to this board.
 """
 
-import asyncio
 import json
 import os
 import queue
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from boards.parts import serial_link as wire
-from tools import phone, rv32, rv32_build
+from tools import cable, rv32, rv32_build
+from tools.cable import Client
 
 MAIN = b"from boards.qemu_rv32 import main\nmain.run()\n"
-MTU = 244  # bytes of a frame: ATT_MTU 247
 _HAND_S = 20
 
 
@@ -127,58 +124,5 @@ class Rv32Lock:
             self._up.set()
         elif kind == wire.OTHER:
             self._replies.put(payload)
-        elif slot in self.clients:
-            if kind == wire.FRAME:
-                self.clients[slot].heard(payload)
-            elif kind == wire.DISCONNECT:
-                self.clients[slot].gone()
-
-
-class Client:
-    """One phone's connection in that slot."""
-
-    def __init__(self, lock: Rv32Lock, slot: int = 0, mtu: int = MTU) -> None:
-        self.lock, self.slot, self.mtu = lock, slot, mtu
-        self.up = False
-        self._listener: Callable[[Any, bytes], None] | None = None
-        self._ended: Callable[[Any], None] = lambda client: None
-        room = SimpleNamespace(max_write_without_response_size=mtu)
-        self.services = SimpleNamespace(get_characteristic=lambda uuid: room)
-
-    async def connect(self, keep: Callable[[bytes], None] = lambda receipt: None) -> phone.Link:
-        """A link as tools/phone.py gives it."""
-        self._loop = asyncio.get_running_loop()
-        link = phone.Link(keep)
-        self._ended = link.ended
-        self.lock.clients[self.slot] = self
-        self.up = True
-        self.lock.send(wire.CONNECT, self.slot, self.mtu.to_bytes(2, "big"))
-        await link.begin(self)  # type: ignore[arg-type]
-        return link
-
-    async def start_notify(self, characteristic: str, listener: Callable[[Any, bytes], None]) -> None:
-        self._listener = listener
-
-    async def write_gatt_char(self, characteristic: Any, data: bytes, response: bool) -> None:
-        if not self.up:
-            raise OSError("Not connected")
-        self.lock.send(wire.FRAME, self.slot, bytes(data))
-
-    async def disconnect(self) -> None:
-        if self.up:
-            self.lock.send(wire.DISCONNECT, self.slot, b"")
-            self.gone()
-            await asyncio.sleep(0.1)  # it frees the slot
-
-    # From the line's thread
-
-    def heard(self, frame: bytes) -> None:
-        if self._listener and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._listener, None, frame)
-
-    def gone(self) -> None:
-        if self.up:
-            self.up = False
-            self.lock.clients.pop(self.slot, None)
-            if not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._ended, self)
+        else:
+            cable.deliver(self.clients, kind, slot, payload)

@@ -156,7 +156,7 @@ class Phone:
                 self.send(exchange.DATA, update.encode_data(name, offset, what.get(name, offset) or b""))
             elif opcode == exchange.PROGRESS:
                 state, reason = update.decode_progress(body)
-                if state in (update.TRIAL, update.REFUSED):
+                if state in update.LAST:
                     return state, reason
             else:
                 return opcode and exchange.decode_result(body)[0]
