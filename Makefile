@@ -7,6 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 DEMO ?=
 TEST ?=
 BENCH ?=
+JOBS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-postgres test-long check lint types rv32 bench-lock bench-claims venv clean
@@ -16,16 +17,17 @@ help: ## this list
 	@echo
 	@echo '  make demo DEMO="--serve --track ride.gpx"    options for the demo: see `ringslot demo --help`'
 	@echo '  make test TEST="protocol -k cbor"            options for pytest'
+	@echo '  make test JOBS=0                             one test after the other (else $(JOBS) files at a time: most tests wait)'
 	@echo '  make demo PYTHON=python3.12                  the Python that makes .venv (3.11 or newer)'
 
 demo: $(VENV)/runs ## ride a simulated bicycle from a claim in the cloud to its receipts (about a minute)
 	@$(BIN)/ringslot demo $(DEMO)
 
 test: $(VENV)/tests ## every test, on CPython and on MicroPython (some 25 minutes on two cores)
-	@$(BIN)/pytest -q -ra -m "not long" $(TEST)
+	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long" $(TEST)
 
 test-postgres: $(VENV)/tests ## the cloud's tests once more, on a PostgreSQL of their own (apt install postgresql)
-	@$(BIN)/pytest -q -ra -m "not long" --db postgres cloud $(TEST)
+	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long" --db postgres cloud $(TEST)
 
 test-long: $(VENV)/tests ## the longer counts of the same tests
 	@$(BIN)/pytest -q -ra -m long $(TEST)

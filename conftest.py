@@ -5,6 +5,7 @@ or what a first line `# heap: 1m` asks for. A test that MicroPython did not repo
 made the interpreter print a warning: on a lock each such line costs milliseconds of UART.
 """
 
+import gc
 import os
 import subprocess
 import sys
@@ -72,6 +73,12 @@ def pytest_addoption(parser):
     parser.addoption(
         "--db", choices=("sqlite", "postgres"), default="sqlite", help="the database of cloud/'s tests"
     )
+
+
+def pytest_collection_finish(session):
+    """A lock collects at each exchange; here that would walk all the tests each time, so they are kept out of it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collect_file(file_path, parent):
