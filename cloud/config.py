@@ -22,6 +22,7 @@ class Settings:
     uplink_s: int = (
         300  # how often a lock says something at the least; three of these without a word: it is silent
     )
+    hooks_private: bool = False  # whether webhooks may go to private addresses, and without TLS
     proxies: int = 0  # how many reverse proxies stand in front and set X-Forwarded-For and -Proto
 
 
@@ -33,6 +34,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         coap=_address(environ, "RINGSLOT_COAP", "127.0.0.1:5683"),
         still_s=_count(environ, "RINGSLOT_STILL_S", 300, 86400),
         uplink_s=_count(environ, "RINGSLOT_UPLINK_S", 300, 86400),
+        hooks_private=bool(_count(environ, "RINGSLOT_HOOKS_PRIVATE", 0, 1)),
         proxies=_count(environ, "RINGSLOT_PROXIES", 0, 8),
     )
 

@@ -78,6 +78,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "claim_old": (409, "A newer claim has reached this lock; claim again."),
     "ride_over": (409, "This ride has ended; there is nothing to take over."),
     "wrong_lock": (422, "This challenge is not from that lock."),
+    # what a fleet runs by
+    "hook_limit": (409, "There are as many webhooks as there may be; remove one first."),
     # receipts
     "unknown_batch": (422, "No lock of ours sealed this."),
 }

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from cloud.shapes import Next, Time
+from cloud import tables_fleet
+from cloud.shapes import Id8, Next, Time, words
 
 Number = Annotated[int, Field(description="rises", ge=0)]
 
@@ -38,3 +39,43 @@ class AuditEntry(TypedDict):
 class AuditLog(TypedDict):
     audit: list[AuditEntry]
     next: Next
+
+
+class Hook(TypedDict):
+    """A webhook. `told`: number of the last event that it took, or that was not for it."""
+
+    hook_id: Id8
+    url: str
+    kinds: Annotated[list[str], Field(description="empty: all")]
+    state: Annotated[str, words(tables_fleet.HOOK_STATES)]
+    told: Number
+    failures: Annotated[int, Field(description="in a row", ge=0)]
+    failing_since: Time | None
+    due_at: Annotated[int, Field(description="no try before, Unix seconds", ge=0)]
+    created_at: Time
+
+
+class HookMade(Hook):
+    secret: str
+
+
+class HookSecret(TypedDict):
+    hook_id: Id8
+    secret: str
+    before_until: Time
+
+
+class Hooks(TypedDict):
+    webhooks: list[Hook]
+
+
+class HookTry(TypedDict):
+    event_id: Number
+    at: Time
+    took_ms: int
+    status: int | None
+    error: str | None
+
+
+class HookWithTries(Hook):
+    tries: list[HookTry]

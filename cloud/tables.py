@@ -183,6 +183,9 @@ class Asset(Base):
     label: Mapped[str] = mapped_column(String(64))
     operator_id: Mapped[str | None] = mapped_column(ForeignKey("operator.operator_id"), index=True)  # whose
     lock_id: Mapped[str | None] = mapped_column(ForeignKey("lock.lock_id"), unique=True)
+    plan: Mapped[str | None] = mapped_column(
+        String(32)
+    )  # what a ride on it costs; a name and nothing more as yet
     created_at: Mapped[int]
 
 
@@ -318,7 +321,12 @@ class Ride(Base):
     """
 
     __tablename__ = "ride"
-    __table_args__ = (one_of("state", RIDE_STATES), UniqueConstraint("lock_id", "opened_seq"))
+    __table_args__ = (
+        one_of("state", RIDE_STATES),
+        UniqueConstraint("lock_id", "opened_seq"),
+        Index(None, "state", "lock_id"),
+        Index(None, "opened_at"),
+    )
 
     ride_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     cti: Mapped[str] = mapped_column(String(16), index=True)
@@ -370,6 +378,7 @@ class Note(Base):
     """Something worth telling that is no fix and no receipt (SPEC 10, notes)."""
 
     __tablename__ = "note"
+    __table_args__ = (Index(None, "note", "at"),)
 
     lock_id: Mapped[str] = mapped_column(ForeignKey("lock.lock_id"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

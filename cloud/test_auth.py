@@ -48,6 +48,13 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("GET", "/api/v1/events"): EVERYBODY,
     ("GET", "/api/v1/events/history"): EVERYBODY,
     ("GET", "/api/v1/audit"): {"admin"},
+    ("POST", "/api/v1/webhooks"): {"admin"},
+    ("GET", "/api/v1/webhooks"): {"admin"},
+    ("GET", "/api/v1/webhooks/<id8:hook_id>"): {"admin"},
+    ("PATCH", "/api/v1/webhooks/<id8:hook_id>"): {"admin"},
+    ("DELETE", "/api/v1/webhooks/<id8:hook_id>"): {"admin"},
+    ("POST", "/api/v1/webhooks/<id8:hook_id>/secret"): {"admin"},
+    ("POST", "/api/v1/webhooks/<id8:hook_id>/replay"): {"admin"},
     ("GET", "/console"): STAFF,
     ("GET", "/console/locks/<id8:lock_id>"): STAFF,
     ("GET", "/"): ANYONE,
@@ -60,6 +67,7 @@ SAMPLE = {
     "<id16:ride_id>": "00" * 16,
     "<id8:cti>": "00" * 8,
     "<id8:lock_id>": "00" * 8,
+    "<id8:hook_id>": "00" * 8,
     "<code:code>": "A1",
 }
 

@@ -20,7 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import click
 from sqlalchemy import delete
 
-from cloud import audit, events, jobs, limits, rollouts
+from cloud import audit, events, hooks, jobs, limits, rollouts
 from cloud.config import from_environment
 from cloud.context import Cloud, make
 from cloud.db import is_unavailable, require_newest
@@ -45,6 +45,7 @@ def forget_history(cloud: Cloud, now: int) -> None:
     with cloud.db.writing() as session:
         events.forget(session, now)
         audit.forget(session, now)
+        hooks.forget(session, now)
 
 
 def judge_rollouts(cloud: Cloud, now: int) -> None:
@@ -57,6 +58,7 @@ Function = Callable[[Cloud, int], None]
 JOBS: tuple[tuple[str, int, Function], ...] = (
     ("forget", 3600, forget),
     ("forget_history", 3600, forget_history),
+    ("webhooks", 2, hooks.tell_all),
     ("judge_rollouts", 60, judge_rollouts),
 )
 

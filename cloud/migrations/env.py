@@ -5,8 +5,11 @@ import os
 
 from alembic import context
 
+from cloud import tables_fleet
 from cloud.db import make_engine
 from cloud.tables import Base
+
+assert tables_fleet  # its tables are of the same metadata
 
 
 def run(connection) -> None:  # type: ignore[no-untyped-def]

@@ -17,6 +17,7 @@ NOUNS = (
     "releases",
     "rollouts",
     "events",
+    "hooks",
     "pages",
     "console",
 )
