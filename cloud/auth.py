@@ -20,7 +20,7 @@ from cloud import sessions
 from cloud.context import Cloud
 from cloud.problem import Problem
 from cloud.reach import Reach
-from cloud.tables import ROLES
+from cloud.tables import ROLES, WebSession
 from cloud.wrapping import derive
 
 COOKIE = "ringslot_session"
@@ -67,6 +67,18 @@ def public(view: View) -> View:
     return view
 
 
+def enrolling(view: View) -> View:
+    """Staff may call the view before they have a second factor: what one needs to get there, and nothing else."""
+    view.enrolling = True  # type: ignore[attr-defined]
+    return view
+
+
+def fresh(view: View) -> View:
+    """Only somebody who has shown who they are a moment ago may call the view (sessions.FRESH_S)."""
+    view.fresh = True  # type: ignore[attr-defined]
+    return view
+
+
 def cloud() -> Cloud:
     return cast(Cloud, current_app.extensions["ringslot"])
 
@@ -90,6 +102,11 @@ def caller() -> Person | None:
     return cast("Person | None", g.get("person"))
 
 
+def here() -> WebSession:
+    """The session that asks."""
+    return cast(WebSession, g.signed)
+
+
 def install(app: Flask) -> None:
     """Call after all routes are there."""
     for endpoint, view in app.view_functions.items():
@@ -107,11 +124,7 @@ def _guard() -> AnyResponse | None:
     allowed: frozenset[str] | None = wanted.allowed
     token, by_cookie = _token()
     if token is not None:
-        with cloud().db.reading() as session:
-            user = sessions.user(session, token, cloud().now())
-        if user is not None:
-            g.person = Person(user.user_id, user.login, user.role, user.operator_id)
-            g.token = token
+        _find(token, allowed is None, getattr(wanted, "enrolling", False))
     if request.method not in SAFE:
         _same_site()
         if by_cookie and caller() is not None:
@@ -124,7 +137,29 @@ def _guard() -> AnyResponse | None:
         raise Problem("sign_in", headers={"WWW-Authenticate": "Bearer"})
     if me().role not in allowed or (getattr(wanted, "platform", False) and not reach().everything):
         raise Problem("forbidden")
+    if getattr(wanted, "fresh", False) and cloud().now() - here().proved_at > sessions.FRESH_S:
+        raise Problem("prove_again")
     return None
+
+
+def _find(token: str, to_all: bool, enrolling: bool) -> None:
+    """Who holds this token. Staff without a second factor are nobody but where they get one.
+    Raises Problem second_factor_needed."""
+    now = cloud().now()
+    with cloud().db.reading() as session:
+        found = sessions.find(session, token, now)
+    if found is None:
+        return
+    user, signed = found
+    half = user.role in STAFF and not signed.second and cloud().settings.staff_second_factor
+    if half and not enrolling:
+        if not to_all:
+            raise Problem("second_factor_needed")
+        return
+    if sessions.unseen(signed, now):
+        with cloud().db.writing() as session:
+            sessions.saw(session, signed, now)
+    g.person, g.token, g.signed = Person(user.user_id, user.login, user.role, user.operator_id), token, signed
 
 
 def _token() -> tuple[str | None, bool]:

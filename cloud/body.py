@@ -14,6 +14,7 @@ from typing import Any
 
 from flask import request
 
+from cloud.config import ADDRESS
 from cloud.problem import Problem
 
 UINT32 = 2**32 - 1
@@ -146,6 +147,14 @@ def word(*choices: str) -> Reader:
         return value
 
     return reader
+
+
+@reads(type="string", format="email", minLength=3, maxLength=254, pattern="^[^@ ]+@[^@ ]+$")
+def email(value: Any) -> str:
+    """An address, case-folded: mailboxes that differ in case only are one to everybody who runs any."""
+    if type(value) is not str or not ADDRESS.fullmatch(value):
+        raise ValueError("must be an e-mail address")
+    return value.lower()
 
 
 _CODE = re.compile("[A-Za-z0-9-]{1,32}", re.ASCII)

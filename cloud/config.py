@@ -1,14 +1,35 @@
 """Settings of the cloud, all from the environment. What is missing or wrong stops the start and is named."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# An address that ordinary mail reaches: printable ASCII without quoting (RFC 5321 §4.1.2), a domain with letters.
+ADDRESS = re.compile(
+    r"(?=.{3,254}\Z)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*",
+    re.ASCII,
+)
 SECRET_CHARACTERS = 32  # at least; 128 bits even when written in hex
 
 
 class ConfigError(SystemExit):
     """A setting is missing or wrong; the text says which one and what to set."""
+
+
+@dataclass(frozen=True)
+class Post:
+    """How mail leaves. With neither `host` nor `folder` it stays in the outbox until it is given up."""
+
+    host: str = ""
+    port: int = 587  # RFC 6409 §3.1
+    user: str = ""
+    password: str = field(default="", repr=False)
+    tls: bool = True  # STARTTLS, with a certificate that holds
+    authorities: str = ""  # a file of CA certificates; the system's unless given
+    sender: str = "ringslot@localhost"
+    folder: str = ""  # each mail as a file there, for development
 
 
 @dataclass(frozen=True)
@@ -24,6 +45,9 @@ class Settings:
     )
     hooks_private: bool = False  # whether webhooks may go to private addresses, and without TLS
     proxies: int = 0  # how many reverse proxies stand in front and set X-Forwarded-For and -Proto
+    url: str = "http://127.0.0.1:8000"  # where people find the console: links in mails begin so
+    post: Post = Post()
+    staff_second_factor: bool = False  # off for tests and demos only
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -36,7 +60,51 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         uplink_s=_count(environ, "RINGSLOT_UPLINK_S", 300, 86400),
         hooks_private=bool(_count(environ, "RINGSLOT_HOOKS_PRIVATE", 0, 1)),
         proxies=_count(environ, "RINGSLOT_PROXIES", 0, 8),
+        url=_url(environ),
+        post=_post(environ),
+        staff_second_factor=_word(environ, "RINGSLOT_STAFF_SECOND_FACTOR", ("off", "required")) == "required",
     )
+
+
+def _url(environ: Mapping[str, str]) -> str:
+    value = environ.get("RINGSLOT_URL", "http://127.0.0.1:8000").rstrip("/")
+    scheme, _, host = value.partition("://")
+    if (
+        scheme not in ("http", "https")
+        or not host
+        or not value.isprintable()
+        or not set(value).isdisjoint(" ?#@")
+    ):
+        raise ConfigError(
+            "RINGSLOT_URL must be what people type to reach the cloud, such as https://fleet.example."
+        )
+    return value
+
+
+def _post(environ: Mapping[str, str]) -> Post:
+    folder = environ.get("RINGSLOT_MAIL_FOLDER", "")
+    sender = environ.get("RINGSLOT_MAIL_FROM", "ringslot@localhost")
+    if not ADDRESS.fullmatch(sender):
+        raise ConfigError("RINGSLOT_MAIL_FROM must be an address, such as bikes@fleet.example.")
+    if not environ.get("RINGSLOT_SMTP"):
+        return Post(sender=sender, folder=folder)
+    host, port = _address(environ, "RINGSLOT_SMTP", "mail.example:587")
+    tls = _word(environ, "RINGSLOT_SMTP_TLS", ("starttls", "off")) == "starttls"
+    user, password = environ.get("RINGSLOT_SMTP_USER", ""), environ.get("RINGSLOT_SMTP_PASSWORD", "")
+    if not tls and (user or host not in ("127.0.0.1", "::1", "localhost")):
+        raise ConfigError(
+            "RINGSLOT_SMTP_TLS may be off only for a server of this machine, without a password."
+        )
+    authorities = environ.get("RINGSLOT_SMTP_CA", "")
+    return Post(host, port, user, password, tls, authorities, sender)
+
+
+def _word(environ: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
+    """The first word unless set."""
+    value = environ.get(name) or words[0]
+    if value not in words:
+        raise ConfigError(f"{name} must be {' or '.join(words)}.")
+    return value
 
 
 def _required(environ: Mapping[str, str], name: str, example: str) -> str:

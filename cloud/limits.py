@@ -20,6 +20,9 @@ LIMITS = {  # name: (how many, in how many seconds)
     ),  # for one login from anywhere: bounded, yet no stranger locks its owner out soon
     "sign_in_address": (100, 900),  # from one address
     "sign_up": (200, 600),  # new users from one address
+    "mail_to": (5, 3600),  # mails that somebody asks for, to one address
+    "mail_from": (30, 3600),  # asked for from one address of the network
+    "code": (10, 900),  # wrong second factors of one person
     "sealed": (60, 60),  # sealed batches from one user: each may cost a decryption for every lock
     "unknown_bike": (10, 60),  # bikes that do not exist, asked for by one user
 }

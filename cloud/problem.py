@@ -37,6 +37,12 @@ TABLE: dict[str, tuple[int, str]] = {
     "csrf": (403, "This form is out of date or came from another site; load the page again."),
     "too_many": (429, "Too many tries; wait a while."),
     "login_taken": (409, "This login is taken; choose another."),
+    "second_factor": (401, "The password is right; give the second factor too."),
+    "wrong_code": (401, "This code is wrong, was used already or is out of date."),
+    "second_factor_needed": (403, "Staff sign in with a second factor; set one up first."),
+    "prove_again": (403, "This needs a fresh proof that it is you; give your password or passkey again."),
+    "link_over": (410, "This link was used already or is too old; ask for another."),
+    "last_admin": (409, "This is the last admin; make somebody else one first."),
     # operators
     "name_operator": (422, "There are several operators; name one in `operator`."),
     "group_taken": (409, "This group belongs to another operator."),

@@ -120,20 +120,6 @@ class MasterToken(TypedDict):
     countersigners: list[Countersigner]
 
 
-class User(TypedDict):
-    user_id: str
-    login: str
-    role: Annotated[str, words(tables.ROLES)]
-    operator_id: str | None
-
-
-class SignedIn(TypedDict):
-    token: str
-    expires_at: Time
-    user_id: str
-    role: Annotated[str, words(tables.ROLES)]
-
-
 class LockWithClaims(Lock):
     claims: list[Claim]
 

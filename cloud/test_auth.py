@@ -14,7 +14,20 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("POST", "/api/v1/users"): ANYONE,
     ("POST", "/api/v1/sessions"): ANYONE,
     ("DELETE", "/api/v1/sessions"): EVERYBODY,
+    ("GET", "/api/v1/sessions"): EVERYBODY,
+    ("DELETE", "/api/v1/sessions/<id22:session_id>"): EVERYBODY,
+    ("POST", "/api/v1/sessions/end-others"): EVERYBODY,
+    ("POST", "/api/v1/sign-ups"): ANYONE,
+    ("POST", "/api/v1/sign-ups/confirm"): ANYONE,
+    ("POST", "/api/v1/resets"): ANYONE,
+    ("POST", "/api/v1/resets/confirm"): ANYONE,
+    ("POST", "/api/v1/addresses/confirm"): ANYONE,
     ("GET", "/api/v1/me"): EVERYBODY,
+    ("PATCH", "/api/v1/me"): EVERYBODY,
+    ("DELETE", "/api/v1/me"): EVERYBODY,
+    ("POST", "/api/v1/me/stay"): EVERYBODY,
+    ("PUT", "/api/v1/me/password"): EVERYBODY,
+    ("POST", "/api/v1/me/address"): EVERYBODY,
     ("POST", "/api/v1/claims"): EVERYBODY,
     ("GET", "/api/v1/claims"): EVERYBODY,
     ("GET", "/api/v1/claims/<id8:cti>"): EVERYBODY,
@@ -69,6 +82,7 @@ SAMPLE = {
     "<id8:lock_id>": "00" * 8,
     "<id8:hook_id>": "00" * 8,
     "<code:code>": "A1",
+    "<id22:session_id>": "A" * 22,
 }
 
 
@@ -132,17 +146,21 @@ def test_a_strangers_claim_is_not_there(site):
 
 def test_signing_up_in_and_out(site):
     client = site.app.test_client(use_cookies=False)
-    fields = {"login": " Anna@Example.org ", "password": PASSWORD}
+    fields = {"login": " Anna of Example ", "password": PASSWORD}
     made = client.post("/api/v1/users", json=fields)
     assert made.status_code == 201 and made.get_json()["role"] == "rider"
-    problem(client.post("/api/v1/users", json={**fields, "login": "anna@example.ORG"}), 409, "login_taken")
-    answer = client.post("/api/v1/sessions", json={**fields, "login": "ANNA@example.org"}).get_json()
+    problem(client.post("/api/v1/users", json={**fields, "login": "anna of EXAMPLE"}), 409, "login_taken")
+    answer = client.post("/api/v1/sessions", json={**fields, "login": "ANNA of example"}).get_json()
     person = Person(client, answer["user_id"], answer["token"])
     assert person.get("/me").get_json() == {
         "user_id": made.get_json()["user_id"],
-        "login": "anna@example.org",
+        "login": "anna of example",
         "role": "rider",
         "operator_id": None,
+        "email": None,
+        "language": None,
+        "second_factor": False,
+        "erase_asked_at": None,
     }
     assert person.delete("/sessions").status_code == 204
     problem(person.get("/me"), 401, "sign_in")

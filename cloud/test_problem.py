@@ -238,7 +238,8 @@ def test_another_secret_is_500_and_the_log_says_which_setting(site, caplog):
 
 
 def test_an_error_of_the_database_does_not_show_what_was_to_be_stored(site):
-    row = {"token_hash": b"x", "user_id": "sesame", "created_at": 1, "expires_at": 2}
+    row = {"token_hash": b"x", "session_id": "s", "user_id": "sesame", "created_at": 1, "expires_at": 2}
+    row |= {"device": "", "seen_on": 0, "second": 0, "proved_at": 1}
     with pytest.raises(IntegrityError) as raised, site.cloud.db.writing() as session:
         session.execute(insert(session, WebSession).values(row))  # there is no such user
     said = "".join(traceback.format_exception(raised.value))

@@ -49,6 +49,9 @@ class Person:
     def post(self, path: str, **fields: Any) -> TestResponse:
         return self.client.post("/api/v1" + path, headers=self.headers, json=fields)
 
+    def put(self, path: str, **fields: Any) -> TestResponse:
+        return self.client.put("/api/v1" + path, headers=self.headers, json=fields)
+
     def patch(self, path: str, **fields: Any) -> TestResponse:
         return self.client.patch("/api/v1" + path, headers=self.headers, json=fields)
 
@@ -75,10 +78,13 @@ class Bike:
 
 
 class Site:
-    def __init__(self, folder: Path, url: str | None = None, now: int = NOW):
+    """`settings`: more of config.Settings. Staff may sign in without a second factor, unless a test says otherwise."""
+
+    def __init__(self, folder: Path, url: str | None = None, now: int = NOW, **settings: Any):
         self.url = url or testdatabase.fresh(folder)
         self.now = now
-        self.app = create_app(Settings(secret=SECRET, database_url=self.url), now=lambda: self.now)
+        chosen = {"secret": SECRET, "database_url": self.url, "staff_second_factor": False, **settings}
+        self.app = create_app(Settings(**chosen), now=lambda: self.now)
         self.client = self.app.test_client()
         self.cloud: Cloud = self.app.extensions["ringslot"]
         with self.cloud.db.writing() as session:
@@ -88,7 +94,7 @@ class Site:
     def person(self, role: str = "rider", login: str | None = None, operator: str | None = None) -> Person:
         with self.cloud.db.writing() as session:
             user_id = users.create(session, login or secrets.token_hex(8), _HASHED, role, self.now, operator)
-            token, _expires = sessions.start(session, user_id, self.now)
+            token, _expires = sessions.start(session, user_id, self.now, second=True)
         return Person(self.app.test_client(use_cookies=False), user_id, token)
 
     def bike(self, kind: str = "exclusive", group: str | None = None, operator: str | None = None) -> Bike:
@@ -118,6 +124,7 @@ class Site:
 def served(site: Site, log: Path) -> Iterator[tuple[str, int]]:
     """The site's database behind gunicorn, as it runs in earnest: several processes, real sockets, the real clock."""
     environ = {**os.environ, "RINGSLOT_SECRET": SECRET.decode(), "RINGSLOT_DATABASE_URL": site.url}
+    environ["RINGSLOT_STAFF_SECOND_FACTOR"] = "off"
     command = [
         sys.executable,
         "-m",

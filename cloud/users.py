@@ -3,7 +3,7 @@
 import secrets
 import unicodedata
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from cloud import passwords
@@ -33,8 +33,32 @@ def create(
     return user_id
 
 
-def by_login(session: Session, login: str) -> User | None:
-    return session.scalars(select(User).where(User.login == folded(login))).one_or_none()
+def by_name(session: Session, name: str) -> User | None:
+    """Whoever signs in by this name: a login, or a verified address, which wins over a login that looks like it."""
+    name = folded(name)
+    found = session.scalars(select(User).where(or_(User.login == name, User.email == name))).all()
+    return max(found, key=lambda user: user.email == name, default=None)
+
+
+def by_email(session: Session, email: str) -> User | None:
+    return session.scalars(select(User).where(User.email == email)).one_or_none()
+
+
+def get(session: Session, user_id: str) -> User:
+    """Raises Problem not_found."""
+    user = session.get(User, user_id, populate_existing=True)
+    if user is None or user.erased_at is not None:
+        raise Problem("not_found")
+    return user
+
+
+def keep_one_admin(session: Session, user: User) -> None:
+    """Before an admin is none any more: an operator keeps one, and so does the platform. Raises Problem last_admin."""
+    if user.role == "admin":
+        peers = (User.role == "admin", User.operator_id.is_not_distinct_from(user.operator_id))
+        admins = session.scalars(select(User.user_id).where(*peers).with_for_update()).all()
+        if admins == [user.user_id]:
+            raise Problem("last_admin")
 
 
 def folded(login: str) -> str:

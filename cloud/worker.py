@@ -20,7 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import click
 from sqlalchemy import delete
 
-from cloud import audit, events, hooks, jobs, limits, rollouts
+from cloud import accounts, audit, events, hooks, jobs, limits, mail, rollouts
 from cloud.config import from_environment
 from cloud.context import Cloud, make
 from cloud.db import is_unavailable, require_newest
@@ -53,13 +53,16 @@ def judge_rollouts(cloud: Cloud, now: int) -> None:
     rollouts.tend(cloud)
 
 
-Function = Callable[[Cloud, int], None]
+Function = Callable[[Cloud, int], object]
 
 JOBS: tuple[tuple[str, int, Function], ...] = (
     ("forget", 3600, forget),
     ("forget_history", 3600, forget_history),
     ("webhooks", 2, hooks.tell_all),
     ("judge_rollouts", 60, judge_rollouts),
+    ("mail", 2, mail.send_due),
+    ("forget_mail", 3600, mail.forget),
+    ("erase", 600, accounts.erase_due),
 )
 
 

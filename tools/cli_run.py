@@ -89,11 +89,15 @@ def up(web, coap, logs, data, as_json) -> None:
     chosen = settings(data)
     folder = logs or (data / "logs" if data else Path("logs"))
     with Processes(folder) as children:
-        cloud = CloudRun(children, chosen.secret.decode(), chosen.database_url, web, coap)
+        kept = "" if chosen.post.host else chosen.post.folder or str((data or Path()).absolute() / "mail")
+        extra = {"RINGSLOT_MAIL_FOLDER": kept} if kept else {}
+        cloud = CloudRun(children, chosen.secret.decode(), chosen.database_url, web, coap, extra)
         cloud.start()
         made = context.make(chosen)
         item = {"console": f"{cloud.url}/console", "api": f"{cloud.url}/api/v1", "coap": f"coap://{coap}"}
         item["logs"] = str(folder)
+        if kept:
+            item["mail"] = f"{kept} (no RINGSLOT_SMTP: mails are files there, and reach nobody)"
         lines = [f"{name:<9}{where}" for name, where in item.items()]
         out(item, as_json, "\n".join([*lines, "Ctrl-C ends it."]))
         _watch(list(cloud.parts.values()), lambda: keysets.tend(made))

@@ -84,7 +84,11 @@ class Fleet:
             database_url=sqlite_url(self.folder / "ringslot.db"),
             web=f"127.0.0.1:{free_port()}",
             coap=f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
-            extra={"RINGSLOT_STILL_S": str(self.settings["still_s"])},
+            extra={
+                "RINGSLOT_STILL_S": str(self.settings["still_s"]),
+                "RINGSLOT_STAFF_SECOND_FACTOR": "off",  # nobody holds a phone beside a demo
+                "RINGSLOT_MAIL_FOLDER": str(self.folder / "mail"),
+            },
         )
         self.cloud.start()
         self.context = context.make(config.from_environment(self.cloud.environ))

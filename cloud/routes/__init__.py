@@ -7,6 +7,7 @@ from werkzeug.routing import BaseConverter
 
 NOUNS = (
     "sessions",
+    "accounts",
     "claims",
     "locks",
     "assets",
@@ -41,6 +42,12 @@ class Id4(BaseConverter):
     regex = "[0-9a-f]{8}"
 
 
+class Id22(BaseConverter):
+    """16 random bytes in base64url: a session's id, a person's."""
+
+    regex = "[A-Za-z0-9_-]{22}"
+
+
 class Code(BaseConverter):
     """The code on a bicycle's sticker, as body.code."""
 
@@ -48,6 +55,6 @@ class Code(BaseConverter):
 
 
 def install(app: Flask) -> None:
-    app.url_map.converters.update(id4=Id4, id8=Id8, id16=Id16, code=Code)
+    app.url_map.converters.update(id4=Id4, id8=Id8, id16=Id16, id22=Id22, code=Code)
     for noun in NOUNS:
         app.register_blueprint(import_module(f"cloud.routes.{noun}").routes)

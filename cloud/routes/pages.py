@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from cloud import body, sessions
 from cloud.auth import allow, clear_cookie, cloud, public, set_cookie
 from cloud.problem import Problem
-from cloud.routes.sessions import check, login
+from cloud.routes.sessions import agent, check, login
 from cloud.tables import ROLES
 
 routes = Blueprint("pages", __name__)
@@ -38,7 +38,9 @@ def sign_in() -> ResponseReturnValue:
             {"login": login, "password": body.password},
             {},
         )
-        token, _expires, _user_id, _role = check(fields["login"], fields["password"], sessions.PAGE_LIFETIME)
+        token, _expires, _user_id, _role = check(
+            fields["login"], fields["password"], sessions.PAGE_LIFETIME, agent()
+        )
     except Problem as problem:
         said = Problem("wrong_password") if problem.code == "invalid" else problem
         return render_template("sign_in.html", next=target, wrong=said.detail), said.status, said.headers

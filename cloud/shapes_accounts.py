@@ -1,0 +1,59 @@
+"""What the API answers about people and how they sign in, as types; see shapes.py."""
+
+from typing import Annotated, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from cloud import tables
+from cloud.shapes import Time, words
+
+Id22 = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{22}$")]
+Role = Annotated[str, words(tables.ROLES)]
+
+
+class NewUser(TypedDict):
+    user_id: Id22
+    login: str
+    role: Role
+    operator_id: str | None
+
+
+class SignedIn(TypedDict):
+    token: Annotated[str, Field(description="for `Authorization: Bearer`")]
+    expires_at: Time
+    user_id: Id22
+    role: Role
+    enrol: NotRequired[
+        Annotated[bool, Field(description="true: set up a second factor; nothing else is open yet")]
+    ]
+
+
+class Me(NewUser):
+    email: Annotated[str | None, Field(description="verified")]
+    language: Annotated[str | None, words((*tables.LANGUAGES,))]
+    second_factor: Annotated[bool, Field(description="whether this session was begun with one")]
+    erase_asked_at: Time | None
+
+
+class Device(TypedDict):
+    session_id: Id22
+    device: str
+    created_at: Time
+    seen_on: Annotated[int, Field(description="midnight (UTC) of the day it was last used", ge=0)]
+    expires_at: Time
+    second_factor: bool
+    here: Annotated[bool, Field(description="whether it is the one that asks")]
+
+
+class Devices(TypedDict):
+    sessions: list[Device]
+
+
+class Address(TypedDict):
+    email: str
+
+
+class Leaving(TypedDict):
+    erased: Annotated[bool, Field(description="false: it will be, once nothing is open")]
+    waits: Annotated[list[str], Field(description="what is open: ride, claim, ticket")]
