@@ -174,6 +174,8 @@ def hand(port, do, more) -> None:
             request[name] = json.loads(value)
         except ValueError:
             request[name] = value
+    if not port.startswith("/") and not (port.isdigit() and 0 < int(port) < 65_536):
+        raise click.BadParameter("a number from 1 to 65535, or the path of a cable", param_hint="PORT")
     answer = _by_port(int(port), request) if port.isdigit() else _by_cable(port, request)
     if not answer.pop("ok"):
         raise ToolError(str(answer.get("error")))
@@ -185,7 +187,7 @@ def _by_port(port: int, request: dict[str, Any]) -> dict[str, Any]:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as wire:
             wire.sendall(json.dumps(request).encode() + b"\n")
             return json.loads(wire.makefile().readline())
-    except (OSError, OverflowError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise ToolError(
             f"No lock has its hand at port {port} ({error}); `ringslot sim` prints the port."
         ) from error
