@@ -71,6 +71,8 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("GET", "/console"): STAFF,
     ("GET", "/console/locks/<id8:lock_id>"): STAFF,
     ("GET", "/"): ANYONE,
+    ("GET", "/api/"): ANYONE,
+    ("GET", "/api/openapi.json"): ANYONE,
     ("GET", "/sign-in"): ANYONE,
     ("POST", "/sign-in"): ANYONE,
     ("POST", "/sign-out"): EVERYBODY,

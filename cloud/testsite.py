@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cloud import issuers, operators, passwords, sessions, testdatabase, testkeys, users
+from cloud import issuers, operators, passwords, sessions, testcontract, testdatabase, testkeys, users
 from cloud.app import create_app
 from cloud.body import b64
 from cloud.config import Settings
@@ -85,6 +85,7 @@ class Site:
         self.now = now
         chosen = {"secret": SECRET, "database_url": self.url, "staff_second_factor": False, **settings}
         self.app = create_app(Settings(**chosen), now=lambda: self.now)
+        self.app.test_client_class = testcontract.Client
         self.client = self.app.test_client()
         self.cloud: Cloud = self.app.extensions["ringslot"]
         with self.cloud.db.writing() as session:

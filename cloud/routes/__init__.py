@@ -17,6 +17,7 @@ NOUNS = (
     "rides",
     "releases",
     "rollouts",
+    "api",
     "events",
     "hooks",
     "pages",
