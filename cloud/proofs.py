@@ -8,7 +8,12 @@ from protocol import ed25519, exchange, receipt
 
 HOLDS, FAILS, UNKNOWN = "holds", "fails", "unknown"  # as tables.PROOFS
 
-COMMANDS = {receipt.END: exchange.END, receipt.SERVICE_OPEN: exchange.SERVICE}  # of the other types: OPEN
+COMMANDS = {  # that the proof in a receipt is for; of the other types: OPEN
+    receipt.END: exchange.END,
+    receipt.SERVICE_OPEN: exchange.SERVICE,
+    receipt.DECOMMISSION: exchange.DECOMMISSION,
+    receipt.UPDATE: exchange.UPDATE,
+}
 
 
 def judge(session: Session, said: receipt.Receipt) -> str | None:

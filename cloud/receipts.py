@@ -22,6 +22,11 @@ log = logging.getLogger(__name__)
 
 STORED, KNOWN, FORK, REFUSED = "stored", "known", "fork", "refused"
 STARTS = (receipt.OPEN, receipt.HAND_OVER)
+SERVICES = {  # uses of a master token
+    receipt.SERVICE_OPEN: "opened",
+    receipt.UPDATE: "update",
+    receipt.DECOMMISSION: "decommissioned",
+}
 ADVANCE = 500  # rows read at a time when a gap closes
 
 
@@ -124,11 +129,20 @@ def _store(
         log.error("lock %s: receipt %d: its proof is %s", lock.lock_id, said.seq, row.proof)
     if said.type in STARTS:
         claims.started(session, lock.lock_id, said.cti.hex(), said.epoch)
+    if said.type in SERVICES:
+        served = dict(zip(("version", "manifest"), _release(said), strict=False))
+        what, cti = SERVICES[said.type], said.cti.hex()
+        events.of_lock(session, "lock.serviced", lock, now, what=what, cti=cti, seq=said.seq, **served)
     if said.type == receipt.DECOMMISSION:
         decommission(session, lock.lock_id)
     floor = said.epoch if said.type == receipt.SUCCESSOR and lock.kind == "exclusive" else 0
     locks.saw(session, lock.lock_id, floor, said.seq)
     return row
+
+
+def _release(said: receipt.Receipt) -> list:
+    """[version, SHA-256 of the manifest as hex] of the release that a technician's phone brought; empty for none."""
+    return [said.detail[0], said.detail[1].hex()] if said.type == receipt.UPDATE else []
 
 
 def decommission(session: Session, lock_id: str) -> None:

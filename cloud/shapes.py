@@ -326,6 +326,9 @@ class Taken(TypedDict):
 class LoggedReceipt(Receipt):
     """For staff: with how it stands in its lock's log."""
 
+    release: Annotated[
+        Count | None, Field(description="version that a technician's phone offered, of an UPDATE")
+    ]
     chain: Annotated[str, words(("gap", "broken", "holds"))]
     forks: Count
     proof: Annotated[str | None, words((*tables.PROOFS, None))]

@@ -1,5 +1,6 @@
 """Receipts and rides in the database: any order, any number of times, the same rides; forks and gaps told."""
 
+import json
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from cloud import assets, claims, context, fixes, locks, receipts, rides
+from cloud import assets, claims, context, fixes, locks, masters, receipts, rides, views
 from cloud.reach import EVERYTHING
-from cloud.tables import Asset, Claim, IssuedToken, IssuerKey, Lock, Receipt, ReceiptFork, Ride
+from cloud.tables import Asset, Claim, Event, IssuedToken, IssuerKey, Lock, Receipt, ReceiptFork, Ride
 from cloud.testlock import NOW, RIDER, Pen, make_cloud, proof, public
 from protocol import exchange, receipt
 
@@ -375,6 +376,41 @@ def test_a_decommissioned_lock_leaves_its_bicycle_and_whoever_had_claimed_it(clo
         assert session.get(Claim, claim.cti).status == "cancelled"
         assert [bike.lock_id for bike in session.scalars(select(Asset))] == [None]
     assert take(cloud, pen, [body])[0].status == receipts.KNOWN
+
+
+@pytest.mark.parametrize(
+    ("kind", "command", "what"),
+    [
+        (receipt.SERVICE_OPEN, exchange.SERVICE, "opened"),
+        (receipt.UPDATE, exchange.UPDATE, "update"),
+        (receipt.DECOMMISSION, exchange.DECOMMISSION, "decommissioned"),
+    ],
+)
+def test_each_use_of_a_master_token_is_proved_told_once_and_no_ride(cloud, kind, command, what):
+    pen, holder = Pen().register(cloud), Ed25519PrivateKey.generate()
+    wanted = (public(holder), NOW, None, [pen.hex], None, None, None)
+    with cloud.db.writing() as session:
+        master = masters.create(
+            session, cloud.box, EVERYTHING._replace(user_id=RIDER), *wanted, rights=["update"]
+        )
+        issued = session.scalars(select(IssuedToken).where(IssuedToken.cti == master.cti.hex())).one()
+        key, issue = issued.token_hash, [bytes.fromhex(issued.kid), 1]
+    more = {"detail": [7, bytes(range(32))]} if kind == receipt.UPDATE else {}
+    signed = {"request": proof(holder, key, command), "issue": issue}
+    body = pen.write(kind, NOW, cti=master.cti, **signed, **more)
+    assert proof_of(cloud, pen, body) == "holds"
+    take(cloud, pen, [body, body])
+    with cloud.db.reading() as session:
+        told = [event for event in session.scalars(select(Event)) if event.kind == "lock.serviced"]
+        mine = [json.loads(event.data) for event in told if event.subject == pen.hex]
+        shown = views.logged(session.get(Receipt, (pen.hex, 1)), session.get(Lock, pen.hex), {})
+    release = {"version": 7, "manifest": bytes(range(32)).hex()} if more else {}
+    assert mine == [{"lock_id": pen.hex, "what": what, "cti": master.cti.hex(), "seq": 1, **release}]
+    assert (shown["release"], shown["proof"], rows(cloud, Ride, pen)) == (7 if more else None, "holds", [])
+    for other in {exchange.SERVICE, exchange.UPDATE, exchange.OPEN} - {command}:
+        pen = Pen().register(cloud)
+        lie = {"request": proof(holder, key, other), "issue": issue}
+        assert proof_of(cloud, pen, pen.write(kind, NOW, cti=master.cti, **lie, **more)) == "fails"
 
 
 def test_two_carriers_of_one_lock_at_once_store_each_receipt_once(cloud):

@@ -124,6 +124,10 @@ class Pen:
         self.write(receipt.SERVICE_OPEN, at, cti=cti, request=NO_PROOF, issue=[b"\2kid", 1])
         return self.write(receipt.SERVICE_CLOSE, at + 60)
 
+    def update(self, cti: bytes, at: int, version: int, manifest: bytes, **more: Any) -> bytes:
+        more = {"request": NO_PROOF, "issue": [b"\2kid", 1], **more}
+        return self.write(receipt.UPDATE, at, cti=cti, detail=[version, manifest], **more)
+
     def successor(self, cti: bytes, at: int, epoch: int) -> bytes:
         return self.write(receipt.SUCCESSOR, at, cti=cti, request=NO_PROOF, issue=[b"\1kid", epoch])
 

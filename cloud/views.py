@@ -223,6 +223,7 @@ def logged(row: Receipt, lock: Lock, forks: dict[int, int]) -> shapes.LoggedRece
     chain = "gap" if row.seq > lock.received_seq else "broken" if row.seq > lock.chained_seq else "holds"
     return {
         **receipt(row),
+        "release": wire.parse(row.body).detail[0] if row.type == wire.UPDATE else None,
         "chain": chain,
         "forks": forks.get(row.seq, 0),
         "proof": row.proof,

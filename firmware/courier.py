@@ -6,7 +6,7 @@ hashed as if it came from the cloud. Loaded only meanwhile.
 
 from firmware.channel import Away
 from firmware.updater import Gone
-from protocol import exchange, status, update
+from protocol import exchange, receipt, status, update
 from protocol.compat import const
 from protocol.telemetry import NOTE_UPDATE
 
@@ -18,9 +18,18 @@ class Courier:
     """A source for updater.py."""
 
     def __init__(self, lock, link, beat):
-        self._session, self._note = lock.session, lock.outbox.note
+        self._session, self._note, self._ledger = lock.session, lock.outbox.note, lock.ledger
         self._clock, self._beat = lock.board.clock, beat
         self.link = link
+
+    def taken_up(self, detail):
+        """Every use of a right leaves a receipt. Raises OSError."""
+        ledger, (cti, evidence, issue) = self._ledger, self.link.carrier
+        try:
+            ledger.commit(receipt.UPDATE, ledger.state, ledger.ride, None, None, cti, evidence, issue, detail)
+        except OSError:
+            ledger.fail()
+            raise
 
     async def get(self, name, offset):
         """Raises Gone when the phone does not have it, Away when it is silent or has left."""

@@ -36,7 +36,7 @@ class Link:
         self.cti = None  # of the ride that it proved to be the holder of
         self.greeted = False
         self.challenge = self.challenge_until = self.transcript = None
-        self.carrier = False  # it has proved that it may bring a release
+        self.carrier = None  # (cti, [transcript, proof], [kid, epoch]) of its right to bring a release
         self.offer = self.brought = None  # bodies of its latest OFFER and DATA, for updater.py
         self.collected = 0  # seq up to which it has sealed receipts
         self.closing = None  # when it is to be cut
@@ -209,7 +209,9 @@ class Session:
             return None
         link.accepted = True
         if verdict == accept.UPDATE:
-            link.carrier = True
+            claims = request.token.claims
+            issue = [request.token.kid, claims.epoch_for(self._config.lock_id) or 0]
+            link.carrier = claims.cti, [transcript, proof], issue
             self._result(link, status.OK, None, (took, 0, 0))
             return None
         return self._act(

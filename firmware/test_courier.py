@@ -4,11 +4,11 @@
 import os
 
 from boards.sim import update_bench
-from boards.sim.bench import NOW
-from boards.sim.release import Release, holds, release
-from boards.sim.update_bench import RIDER, Phone
+from boards.sim.bench import K_LOCK, NOW, kid_of
+from boards.sim.release import SIGNERS, Release, holds, release
+from boards.sim.update_bench import RIDER, TECH, Phone
 from firmware.lock import Lock
-from protocol import exchange, status, token, update
+from protocol import ed25519, exchange, keys, receipt, status, token, update
 
 OLD = release(1)
 NEW = release(2, changed=("firmware/lock.mpy", "firmware/unlock.mpy"))
@@ -40,13 +40,75 @@ def settled(bike):
     return bike
 
 
+def receipts(bike):
+    """Those of updates in the lock's log, opened with its key; the whole log follows one by one."""
+    log = bike.lock.receipts.after(0, 100)
+    assert [seq for seq, _ in log] == list(range(1, len(log) + 1))
+    opened = [receipt.open(keys.receipt_key(K_LOCK), raw) for _, raw in log]
+    return [one for one in opened if one.type == receipt.UPDATE]
+
+
 def test_an_update_by_a_technicians_phone_without_any_network():
     bike = settled(Bike())
-    assert deliver(bike, NEW) == ((update.TRIAL, 0), True)
+    assert deliver(bike, NEW, cti=b"opencti1") == ((update.TRIAL, 0), True)
     assert bike.text() == "b a 2" and holds(bike.root, "b", NEW)
     bike.reboot()
     assert not bike.live(60) and bike.text() == "b"  # nobody asks it for a cloud that it did not have before
     assert bike.board.world.actuations == 0
+    said = receipts(bike)
+    assert [(one.cti, one.detail) for one in said] == [(b"opencti1", [NEW.version, NEW.digest])]
+    assert said[0].issue == [kid_of("master"), 1] and said[0].request is not None
+    bike.close()
+
+
+def test_every_release_that_is_taken_up_leaves_a_receipt_that_its_bringer_signed():
+    bike = settled(Bike())
+    proofs = []
+
+    async def twice():
+        for cti, what in ((b"tech one", Release(2, NEW.files, signers=SIGNERS[:1])), (b"tech two", NEW)):
+            phone = Phone(bike)
+            assert await phone.prove(cti=cti) == status.OK
+            proofs.append(phone.covered)
+            await phone.bring(what, 3)
+            bike.board.link.disconnect(phone.conn)
+
+    bike.live(120, twice())
+    said = receipts(bike)
+    assert [(one.cti, one.detail[1] == NEW.digest) for one in said] == [
+        (b"tech one", False),
+        (b"tech two", True),
+    ]
+    for one, covered in zip(said, proofs):
+        assert ed25519.verify(TECH.public, covered, one.request[1])
+    bike.close()
+
+
+def test_what_is_not_taken_up_leaves_none():
+    bike = settled(Bike())
+    assert deliver(bike, OLD)[0] == (update.REFUSED, update.RUNNING)
+    rider = bike.bench.phone()
+    assert rider.open(bike.bench.token(RIDER, cti=b"the ride"), RIDER).status == status.OK
+    rider.leave()
+    bike.board.world.close()
+    bike.live(2)
+    assert deliver(bike, NEW)[0] == (update.REFUSED, update.LATER)  # parked: a ride runs
+    assert receipts(bike) == []
+    bike.close()
+
+
+def test_flash_that_does_not_take_the_receipt_takes_no_release():
+    bike = settled(Bike())
+    append = bike.lock.store.append
+
+    def full(name, data):
+        if name.startswith("r/"):
+            raise OSError(5)
+        return append(name, data)
+
+    bike.lock.store.append = full
+    deliver(bike, NEW)
+    assert bike.lock.state == status.STATE_QUARANTINE and bike.text() == "a"
     bike.close()
 
 

@@ -4,6 +4,7 @@ A source is the cloud (download.py) or a technician's phone (courier.py):
 
     await source.get(name, offset)     bytes of a file, from there on; raises Away, or Gone
     source.tell(state, reason)         how far the lock is
+    source.link                        the phone's, or None; then: source.taken_up([version, digest]), its receipt
 
 Loaded only while there is something to do, and dropped after it (lock.py): what it knows lies on flash.
 """
@@ -81,7 +82,7 @@ class Updater:
     async def install(self, version, digest, source):
         """(state, reason) of what came of an offer. Raises Later, Away; does not return when the new release starts."""
         try:
-            return await self._install(digest, source)
+            return await self._install(version, digest, source)
         except (WrongFile, manifest.ManifestError):
             return said.REFUSED, said.WRONG_FILE
         except Gone:
@@ -93,11 +94,13 @@ class Updater:
                 return said.REFUSED, said.NO_ROOM
             raise
 
-    async def _install(self, digest, source):
+    async def _install(self, version, digest, source):
         slots = self._slots
         await self._pause()
         if slots.digest(slots.running + "/manifest") == digest:
             return said.REFUSED, said.RUNNING
+        if source.link:
+            source.taken_up([version, digest])
         if not slots.ready(digest):
             if not slots.begun(digest):
                 reason = await self._fetch_manifest(digest, source)

@@ -21,6 +21,7 @@ SERVICE_OPEN = const(7)
 SERVICE_CLOSE = const(8)
 SUCCESSOR = const(9)
 DECOMMISSION = const(10)
+UPDATE = const(11)
 NAMES = {
     OPEN: "OPEN",
     CLOSE: "CLOSE",
@@ -32,6 +33,7 @@ NAMES = {
     SERVICE_CLOSE: "SERVICE_CLOSE",
     SUCCESSOR: "SUCCESSOR",
     DECOMMISSION: "DECOMMISSION",
+    UPDATE: "UPDATE",
 }
 
 LOCK, SEQ, PREV, TYPE, TIME, ERROR, FIX, BITS, BATTERY, UPTIME, BOOT, CTI, REQUEST, ISSUE, DETAIL = range(
@@ -61,6 +63,7 @@ _CARRIES = {
     SERVICE_CLOSE: ((), ()),
     SUCCESSOR: ((CTI, REQUEST, ISSUE), ()),
     DECOMMISSION: ((CTI, REQUEST, ISSUE), ()),
+    UPDATE: ((CTI, REQUEST, ISSUE, DETAIL), ()),
 }
 
 
@@ -114,6 +117,7 @@ _DETAIL = {
     END: lambda d: _uints(d, 3) and d[2] in (END_RIDER, END_HOLD),
     HAND_OVER: lambda d: is_list(d, 3) and is_bytes(d[0], 8) and is_uint(d[1]) and is_uint(d[2]),
     ABORT: lambda d: _uints(d, 1) and ABORT_NOT_OPEN <= d[0] <= ABORT_POWER,
+    UPDATE: lambda d: is_list(d, 2) and is_uint(d[0]) and is_bytes(d[1], 32),
 }
 
 _SHAPES = {

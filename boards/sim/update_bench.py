@@ -136,10 +136,10 @@ class Phone:
         self.send(exchange.HELLO, hello)
         _, challenge = await self.next()
         raw = self.bike.bench.token(holder, issuer=issuer, **claims)
-        covered = exchange.proof_input(
+        self.covered = exchange.proof_input(
             hashlib.sha256(raw).digest(), exchange.transcript(hello, challenge), command
         )
-        self.send(exchange.REQUEST, exchange.encode_request(command, raw, holder.sign(covered)))
+        self.send(exchange.REQUEST, exchange.encode_request(command, raw, holder.sign(self.covered)))
         return exchange.decode_result((await self.next())[1])[0]
 
     async def bring(self, what, blocks=1 << 30):
