@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cloud import audit, auth, body, context, describe, problem, routes
+from cloud import audit, auth, body, context, describe, logs, metrics, problem, routes
 from cloud.config import Settings
 
 HEADERS = {
@@ -27,6 +27,8 @@ def create_app(settings: Settings, now: Callable[[], int] = context.unix_now) ->
     app.extensions["ringslot"] = context.make(settings, now)
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
+    logs.install(app)
+    metrics.install(app)
     problem.install(app)
     routes.install(app)
     describe.install(app)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from cloud import events, floors, issuers, locks, tokens
+from cloud import events, floors, issuers, locks, metrics, tokens
 from cloud.db import insert
 from cloud.problem import Problem
 from cloud.tables import Claim, Lock, Ride
@@ -75,6 +75,7 @@ def create(
     if claim is None:
         raise Problem("already_claimed", **_own(session, user_id, lock_id))
     events.of_lock(session, "claim.made", lock, now, claim.cti, user_id, mode=mode, exp=exp)
+    metrics.note(session, metrics.CLAIMS)
     return claim, lock, tokens.issue_ride(session, box, key, claim, lock, now)
 
 

@@ -44,6 +44,7 @@ class Settings:
         300  # how often a lock says something at the least; three of these without a word: it is silent
     )
     hooks_private: bool = False  # whether webhooks may go to private addresses, and without TLS
+    metrics: tuple[str, int] | None = None  # where the worker shows what is counted
     proxies: int = 0  # how many reverse proxies stand in front and set X-Forwarded-For and -Proto
     url: str = "http://127.0.0.1:8000"  # where people find the console: links in mails begin so
     post: Post = Post()
@@ -59,6 +60,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         still_s=_count(environ, "RINGSLOT_STILL_S", 300, 86400),
         uplink_s=_count(environ, "RINGSLOT_UPLINK_S", 300, 86400),
         hooks_private=bool(_count(environ, "RINGSLOT_HOOKS_PRIVATE", 0, 1)),
+        metrics=_address(environ, "RINGSLOT_METRICS", "127.0.0.1:9464")
+        if environ.get("RINGSLOT_METRICS")
+        else None,
         proxies=_count(environ, "RINGSLOT_PROXIES", 0, 8),
         url=_url(environ),
         post=_post(environ),

@@ -4,6 +4,7 @@ A test marked `sqlite` is about SQLite alone and runs there; one marked `postgre
 wherever PostgreSQL is installed.
 """
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port that nobody has at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def pytest_configure(config: pytest.Config) -> None:

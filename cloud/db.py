@@ -192,21 +192,31 @@ def upgrade(url: str) -> None:
         engine.dispose()
 
 
+def newest() -> str | None:
+    """The migration that this code needs."""
+    return ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+def revision(connection: sa.Connection) -> str | None:
+    """The migration that this database is at."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
 def require_newest(url: str) -> None:
     """Raises ConfigError when the database is not at the newest migration. A database that is away is not judged:
     requests will be answered 503 until it is back."""
-    newest = ScriptDirectory.from_config(_alembic()).get_current_head()
+    needed = newest()
     engine = make_engine(url)
     try:
         with engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
+            found = revision(connection)
     except UNAVAILABLE:
         return
     finally:
         engine.dispose()
-    if found != newest:
+    if found != needed:
         raise ConfigError(
-            f"The database is at migration {found}, this code needs {newest}: run `ringslot up` once."
+            f"The database is at migration {found}, this code needs {needed}: run `ringslot up` once."
         )
 
 

@@ -19,6 +19,7 @@ from aiocoap.numbers.constants import TransportTuning
 from aiocoap.util import hostportjoin
 
 from cloud import oscore
+from cloud.metrics import DATAGRAMS
 from protocol import coap
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class Endpoint(asyncio.DatagramProtocol, interfaces.MessageInterface):
     def _take(self, data: bytes, sockaddr: tuple, may_wait: bool) -> None:
         answer = coap.reaction(data)
         if answer is not None:
+            DATAGRAMS.labels("malformed").inc()
             if answer:
                 self.transport.sendto(answer, sockaddr)
             return
@@ -139,14 +141,17 @@ class Endpoint(asyncio.DatagramProtocol, interfaces.MessageInterface):
         try:
             message = self._decoded(data, sockaddr)
             message.fresh = self._verify(message)
+            DATAGRAMS.labels("fresh").inc()
             message.fresh.peer.repeated.append((sockaddr[:2], outer.mid))
             self._manager.dispatch_message(message)
         except oscore.Challenge as challenge:
+            DATAGRAMS.labels("challenged").inc()
             # sent past aiocoap: an honest lock gets two of these a boot, and who plays back a boot may want thousands
             self._respond(outer, challenge.response.code, challenge.response, sockaddr)
         except oscore.Replayed as replay:
             if (sockaddr[:2], outer.mid) in replay.peer.repeated:
                 message.fresh = None
+                DATAGRAMS.labels("repeated").inc()
                 self._manager.dispatch_message(message)  # the same CON again: aiocoap sends the same answer
             else:
                 self._refuse(outer, coap.UNAUTHORIZED, sockaddr)
@@ -173,6 +178,7 @@ class Endpoint(asyncio.DatagramProtocol, interfaces.MessageInterface):
     # ---- answers that leave no trace in memory
 
     def _refuse(self, outer: coap.Message, code: int, sockaddr: tuple) -> None:
+        DATAGRAMS.labels("unavailable" if code == coap.UNAVAILABLE else "refused").inc()
         self._send(outer, code, MAX_AGE_0, b"", sockaddr)
 
     def _respond(self, outer: coap.Message, code: int, message: Message, sockaddr: tuple) -> None:

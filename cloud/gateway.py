@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import signal
-import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,7 +20,7 @@ from aiocoap import Message, interfaces
 from aiocoap.numbers.codes import Code
 from aiocoap.pipe import Pipe
 
-from cloud import blocks, ingest, oscore, peers
+from cloud import blocks, health, ingest, logs, metrics, oscore, peers
 from cloud.config import ConfigError, from_environment
 from cloud.context import Cloud, make
 from cloud.db import is_unavailable, require_newest
@@ -64,10 +64,12 @@ class Site(interfaces.Resource):
         if fresh is None:  # a repetition whose answer aiocoap has forgotten by now
             raise aiocoap.error.Unauthorized
         self.in_work += 1
+        began = time.perf_counter()
         try:
             answer = await self._answer(fresh)
         finally:
             self.in_work -= 1
+        _note(fresh, answer, time.perf_counter() - began)
         protected, _ = fresh.context.protect(answer, fresh.request_id)
         pipe.add_response(protected, is_last=True)
 
@@ -105,6 +107,17 @@ class Site(interfaces.Resource):
             return Message(code=Code.INTERNAL_SERVER_ERROR)
 
 
+def _note(fresh: oscore.Fresh, answer: Message, took: float) -> None:
+    """The access log and the counters; of the path no more than which of ours it is."""
+    path = fresh.request.opt.uri_path
+    route = "/" + path[0] if path in ROUTES or blocks.find(path) else "none"
+    code = f"{answer.code >> 5}.{answer.code & 31:02}"
+    metrics.ANSWERS.labels(route, code).inc()
+    metrics.ANSWER_SECONDS.labels(route).observe(took)
+    said = {"lock": fresh.peer.lock_id, "route": route, "status": code, "ms": round(took * 1000)}
+    log.info("request", extra=said)
+
+
 class Gateway:
     """`await start(host, port)` -> the port; `await stop()`."""
 
@@ -136,6 +149,17 @@ class Gateway:
         self._loader.top_up(fresh.peer)
         return fresh
 
+    async def beat(self) -> None:
+        """Say that it is there, until cancelled."""
+        loop, name = asyncio.get_running_loop(), health.name()
+        while True:
+            try:
+                await loop.run_in_executor(self._pool, health.beat, self._cloud, "gateway", name)
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
+            await asyncio.sleep(health.BEAT_S)
+
     async def stop(self) -> None:
         self._endpoint.open = False
         until = asyncio.get_running_loop().time() + FAREWELL_S
@@ -155,7 +179,9 @@ async def run(cloud: Cloud, host: str, port: int) -> None:
     except OSError as error:
         raise ConfigError(f"RINGSLOT_COAP: cannot listen on {host}:{port} ({error.strerror}).") from None
     print(json.dumps({"coap": listening}), flush=True)
+    beating = asyncio.create_task(gateway.beat())
     await stopped.wait()
+    beating.cancel()
     await gateway.stop()
 
 
@@ -168,9 +194,7 @@ async def run(cloud: Cloud, host: str, port: int) -> None:
 )
 def main(port: int | None) -> None:
     """Take in what locks send."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    for library in ("coap", "alembic"):  # they say at INFO what went as it should
-        logging.getLogger(library).setLevel(logging.ERROR)
+    logs.setup("gateway")
     settings = from_environment()
     require_newest(settings.database_url)
     host, configured = settings.coap

@@ -12,7 +12,8 @@ timeout = 30
 graceful_timeout = 10
 limit_request_line = 2048
 limit_request_fields = 64
-accesslog = None  # paths name claims and locks
+accesslog = None  # logs.py writes a better one: these lines would name claims and locks
+logger_class = "cloud.logs.Gunicorn"
 control_socket_disable = (
     True  # a socket in the home folder that nobody asked for, one for all clouds of a machine
 )

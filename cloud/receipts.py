@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from cloud import assets, claims, events, issuers, locks, proofs, rides
+from cloud import assets, claims, events, issuers, locks, metrics, proofs, rides
 from cloud.context import Cloud
 from cloud.db import insert
 from cloud.tables import Lock, Receipt, ReceiptFork, Ride
@@ -51,6 +51,8 @@ def take(cloud: Cloud, session: Session, lock_id: str, bodies: Sequence[bytes], 
     if lock.chained_seq > before:
         rides.update(session, lock, cloud.settings.still_s, cloud.now())
     _tell(session, lock, outcomes, via, cloud.now())
+    for outcome in outcomes:
+        metrics.note(session, metrics.RECEIPTS.labels(via, outcome.status))
     return outcomes
 
 

@@ -176,6 +176,16 @@ class Job(Base):
     failures: Mapped[int]  # since then
 
 
+class Process(Base):
+    """A gateway or a worker that runs, and when it last said so; see health.py."""
+
+    __tablename__ = "process"
+
+    process_id: Mapped[str] = mapped_column(String(22), primary_key=True)  # its name for itself: random
+    part: Mapped[str] = mapped_column(String(16))
+    seen_at: Mapped[int]
+
+
 class Lock(Base):
     """A lock: what the cloud must know to talk to it, and what it last heard."""
 

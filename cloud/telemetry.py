@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cloud import commands, events, fixes, keyring, rides, rollouts
+from cloud import commands, events, fixes, keyring, metrics, rides, rollouts
 from cloud.db import insert
 from cloud.tables import Lock, Note, StatusSample
 from protocol import receipt, status, telemetry
@@ -24,6 +24,7 @@ def take(session: Session, lock: Lock, payload: bytes, now: int) -> int:
     _store_fixes(session, lock, sorted_out[telemetry.FIX], now)
     _store_status(session, lock, sorted_out[telemetry.STATUS], now)
     _store_notes(session, lock, sorted_out[telemetry.NOTE], now)
+    metrics.note(session, metrics.RECORDS, len(records))
     return len(records)
 
 

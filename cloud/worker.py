@@ -9,9 +9,7 @@ logged and tried again, soon at first (jobs.py). It may run again after it was c
 
 import json
 import logging
-import secrets
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import click
 from sqlalchemy import delete
 
-from cloud import accounts, audit, events, hooks, jobs, limits, mail, rollouts
+from cloud import accounts, audit, events, health, hooks, jobs, limits, logs, mail, metrics, rollouts
 from cloud.config import from_environment
 from cloud.context import Cloud, make
 from cloud.db import is_unavailable, require_newest
@@ -30,6 +28,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 4  # jobs at a time, so that one that waits for somebody's server holds up no other
 LOOK_S = 0.5  # between two looks at what is due
+QUIET_S = 60  # jobs that come more often say nothing when they went well
 AWAY_S = 2.0  # the same, while the database is away
 
 
@@ -38,6 +37,7 @@ def forget(cloud: Cloud, now: int) -> None:
     with cloud.db.writing() as session:
         session.execute(delete(WebSession).where(WebSession.expires_at <= now))
         limits.forget(session, now)
+        health.forget(session, now)
 
 
 def forget_history(cloud: Cloud, now: int) -> None:
@@ -72,7 +72,8 @@ class Worker:
     def __init__(self, cloud: Cloud, table: Sequence[tuple[str, int, Function]] = JOBS):
         self._cloud = cloud
         self._jobs = {name: (every, function) for name, every, function in table}
-        self._holder = secrets.token_urlsafe(16)
+        self._holder = health.name()
+        self._beat_at = float("-inf")
         self._running: dict[str, Future] = {}
         self._kept: dict[str, float] = {}  # name -> when its lease was last prolonged, monotonic
         self._registered = False
@@ -90,6 +91,7 @@ class Worker:
     def _turn(self, pool: ThreadPoolExecutor | None) -> None:
         """One look; `pool` None: nothing new is begun."""
         try:
+            self._beat()
             self._sweep()
             if pool:
                 self._begin(pool)
@@ -102,6 +104,11 @@ class Worker:
             if not self._away:
                 log.error("database away: %s", type(error).__name__)
             self._away = True
+
+    def _beat(self) -> None:
+        if time.monotonic() - self._beat_at >= health.BEAT_S:
+            health.beat(self._cloud, "worker", self._holder)
+            self._beat_at = time.monotonic()
 
     def _sweep(self) -> None:
         """Forget what has ended; keep the leases of what has not."""
@@ -139,10 +146,14 @@ class Worker:
             failed = False
         except Exception as error:
             if is_unavailable(error):
-                log.error("job %s: database away: %s", name, type(error).__name__)
+                log.error("database away: %s", type(error).__name__, extra={"job": name})
             else:
-                log.exception("job %s failed", name)
-        log.debug("job %s took %.3f s", name, time.monotonic() - began)
+                log.exception("job %s failed", name, extra={"job": name})
+        took = time.monotonic() - began
+        metrics.JOBS.labels(name, "failed" if failed else "done").inc()
+        metrics.JOB_SECONDS.labels(name).observe(took)
+        if not failed and every >= QUIET_S:
+            log.info("job done", extra={"job": name, "ms": round(took * 1000)})
         try:
             with self._cloud.db.writing() as session:
                 jobs.done(session, name, self._holder, self._cloud.now(), every, failed)
@@ -153,14 +164,14 @@ class Worker:
 @click.command()
 def main() -> None:
     """Do what has to happen by the clock."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logs.setup("worker")
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     settings = from_environment()
     require_newest(settings.database_url)
     cloud = make(settings)
+    metrics.serve(cloud)
     print(json.dumps({"worker": [name for name, _, _ in JOBS]}), flush=True)
     try:
         Worker(cloud).run(stopped)

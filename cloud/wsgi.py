@@ -1,12 +1,8 @@
 """What gunicorn runs: `gunicorn -c cloud/gunicorn_conf.py cloud.wsgi:app`, settings from the environment."""
 
-import logging
-
-from cloud import config
+from cloud import config, logs
 from cloud.app import create_app
 
-logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-
-logging.getLogger("alembic").setLevel(logging.WARNING)
+logs.setup("web")
 
 app = create_app(config.from_environment())

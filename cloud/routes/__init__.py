@@ -20,6 +20,7 @@ NOUNS = (
     "api",
     "events",
     "hooks",
+    "health",
     "pages",
     "console",
 )
