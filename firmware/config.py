@@ -1,5 +1,8 @@
 """What a lock is told when it is provisioned: who it is, whom it believes, how it is set. Refuses to start half-set.
 
+Read at boot and never again, so a lock forgets this module then (lock.py). What stays, a Config, has no methods: any
+would keep all of this in memory.
+
 | file          | holds                                                                               |
 |---------------|-------------------------------------------------------------------------------------|
 | identity      | CBOR {1: lock id (8 bytes), 2: K_lock (32 bytes), 3: group id (4 bytes) or null}     |
@@ -13,15 +16,12 @@ import json
 
 from firmware.combs import issuers
 from firmware.renewal import forget
+from firmware.store import ConfigError
 from protocol import cbor, ed25519
 from protocol.shape import is_bytes
 
 _KINDS = ("exclusive", "pooled")
 _NAME_MAX = 253  # characters of a host name, RFC 1035 §2.3.4
-
-
-class ConfigError(Exception):
-    """Something is missing or wrong; the text names the file and the thing, and never shows a value."""
 
 
 # name: (default or None where it must be set, lowest, highest), or the default and what is accepted
@@ -56,21 +56,19 @@ class Settings:
 
 
 class Config:
-    """`lock_id`, `k_lock`, `group` (or None), `keyset`, `settings`; `slow`: not all combs are loaded (lock.py).
-
-    Raises ConfigError, OSError.
-    """
+    """`lock_id`, `k_lock`, `group` (or None), `keyset`, `settings`; `slow`: not all combs are loaded (lock.py)."""
 
     __slots__ = ("lock_id", "k_lock", "group", "keyset", "settings", "slow")
 
-    def __init__(self, store):
-        self.lock_id, self.k_lock, self.group = _identity(_file(store, "identity"))
-        self.keyset = _keyset(_file(store, "roots"), _file(store, "keyset"))
-        self.slow = True
-        self.settings = settings_of(_file(store, "settings.json"))
 
-    def __repr__(self):
-        return "Config(...)"  # it holds K_lock
+def load(store):
+    """The Config in these files. Raises ConfigError, OSError."""
+    config = Config()
+    config.lock_id, config.k_lock, config.group = _identity(_file(store, "identity"))
+    config.keyset = _keyset(_file(store, "roots"), _file(store, "keyset"))
+    config.slow = True
+    config.settings = settings_of(_file(store, "settings.json"))
+    return config
 
 
 def _file(store, name):

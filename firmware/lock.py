@@ -11,7 +11,6 @@ from firmware import combs
 from firmware.actuator import Actuator
 from firmware.advert import Advert
 from firmware.clock import Clock
-from firmware.config import Config
 from firmware.floors import Floors
 from firmware.garbage import Garbage
 from firmware.gps import Gps
@@ -45,6 +44,16 @@ _LEAVE_MS = const(5_000)  # for a phone to hear that this was the last
 _AWAY_MS = const(30_000)  # the same for the uplink, whose network may be slow to open
 
 
+def _config(store):
+    from firmware import config  # for the boot alone
+
+    try:
+        return config.load(store)
+    finally:
+        config = None
+        forget(("firmware.config",))
+
+
 class Lock:
     """Boots on a board that was provisioned. Raises ConfigError, naming what is missing; OSError when the storage
     does not even say who the lock is. Any other failure of storage is quarantine.
@@ -60,7 +69,7 @@ class Lock:
 
             wipe.finish(board)
             board.reset()
-        self.config = config = Config(store)
+        self.config = config = _config(store)
         self.load_combs()  # first of all: they need the heap in one piece
         self.floors = Floors(store, config.keyset)
         self.clock = Clock(board.clock, store, self.floors)
@@ -69,7 +78,7 @@ class Lock:
         self.gps = Gps(board, self.clock, config.settings, self.outbox.put, note)
         self.receipts = Receipts(store, keys.receipt_key(config.k_lock), config.lock_id)
         self.ledger = Ledger(board, self.receipts, self.floors, self.clock, self.gps.last)
-        garbage = Garbage(compat.collect, compat.collect_after)
+        self.garbage = garbage = Garbage(compat.collect, compat.collect_after)
         self.actuator = actuator = Actuator(
             board.motor, board.bolt, board.clock, config.settings.motor_ms, garbage.release
         )
@@ -172,7 +181,9 @@ class Lock:
         self.watch.look()
         self.session.tick()
         self.gps.ride(self.state == status.STATE_OPEN)
-        self.advert.tick(self.rest.look() if self.rest else self.config.settings.advertise_ms)
+        interval_ms = self.rest.look() if self.rest else self.config.settings.advertise_ms
+        if not self.garbage.held():  # another advertisement is 4 KiB of it
+            self.advert.tick(interval_ms)
         self._stamp()
         self._health()
 

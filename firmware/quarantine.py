@@ -6,7 +6,7 @@ the bolt stays where it is. For each link one RESULT, then the cut; SPEC.md sect
 
 import asyncio
 
-from firmware.config import Config
+from firmware import config
 from firmware.floors import Floors
 from firmware.store import Store
 from protocol import exchange, frames, keys, status
@@ -23,10 +23,10 @@ def payload(root, random):
     """What such a lock advertises: what a whole one would, if it can still tell; else noise, like every other's."""
     try:
         store = Store(root)
-        config = Config(store)
-        floors = Floors(store, config.keyset)
+        own = config.load(store)
+        floors = Floors(store, own.keyset)
         floors.load()
-        key = keys.adv_key(config.k_lock, keys.adv_index(floors.ride(), False))
+        key = keys.adv_key(own.k_lock, keys.adv_index(floors.ride(), False))
         return keys.adv_payload(key, random(1)[0])
     except Exception:
         return random(8)

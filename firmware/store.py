@@ -14,6 +14,11 @@ _EIO = const(5)
 _NEW = ".new"  # a replacement on its way; after a cut it means nothing
 
 
+class ConfigError(Exception):
+    """A file that a lock is provisioned with is missing or wrong (config.py). The text names the file and the thing,
+    and never shows a value."""
+
+
 class Store:
     """Files under `root`, a folder that exists. Names may hold one folder, made when first written to."""
 

@@ -28,7 +28,7 @@ def _refusal(**changes):
     for name, data in changes.items():
         files.files[name.replace("_json", ".json")] = data
     try:
-        config.Config(files)
+        config.load(files)
     except config.ConfigError as error:
         assert "K_lock, 32" not in str(error)
         return str(error)
@@ -36,7 +36,7 @@ def _refusal(**changes):
 
 
 def test_a_whole_configuration():
-    found = config.Config(_Files())
+    found = config.load(_Files())
     assert (found.lock_id, found.k_lock, found.group) == (b"lock-one", SECRET, b"grp1")
     assert found.keyset.version == 3
     assert (found.settings.kind, found.settings.batch, found.settings.still_s) == ("pooled", 5, 300)
@@ -56,7 +56,7 @@ def test_each_missing_setting_is_named():
 
 def test_a_damaged_identity():
     good = {1: b"lock-one", 2: SECRET, 3: None}
-    assert config.Config(_Files(identity=cbor.encode(good))).group is None
+    assert config.load(_Files(identity=cbor.encode(good))).group is None
     for change, word in (
         ({1: b"short"}, "lock id"),
         ({2: b"short"}, "K_lock"),

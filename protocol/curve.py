@@ -179,6 +179,12 @@ for _place in range(3):
     _set(_buffer, formulas.ONE + _WIDTH * _place, formulas.CONSTANTS[32 * _place : 32 * _place + 32])
 
 
+def forget_base():
+    """Gives up the room of the rows that `make_base` made."""
+    global _buffer
+    _buffer = _buffer[: formulas.ROWS + 2 * _ROW]
+
+
 def make_base():
     """The rows of B and 2^128 B, once. Changes RX and RY."""
     if len(_buffer) > formulas.ROWS + 2 * _ROW:

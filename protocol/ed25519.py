@@ -41,6 +41,8 @@ _combs: dict = {}
 def use(comb) -> None:
     """Verifies by this comb.Comb from now on whatever its key signed. With that of BASE, any key is faster."""
     _combs[comb.key] = comb
+    if compat.VIPER and comb.key == BASE:
+        curve.forget_base()  # 1.3 KB for as long as there is no comb of B
 
 
 def forget_combs() -> None:

@@ -9,8 +9,8 @@ from boards.esp32_dev import pins  # noqa: E402
 from boards.parts import start  # noqa: E402
 from boards.parts.esp32_board import Board  # noqa: E402
 from boards.parts.storage import Storage  # noqa: E402
-from firmware.config import ConfigError  # noqa: E402
 from firmware.lock import Lock  # noqa: E402
+from firmware.store import ConfigError  # noqa: E402
 
 
 def make():

@@ -47,10 +47,11 @@ class Console:
 class Clock:
     def __init__(self, lasting):
         self._lasting = lasting
-        self._booted = lasting.now_ms()
+        self._elapsed_ms = lasting.elapsed_ms
+        self._booted = lasting.elapsed_ms()
 
     def uptime_ms(self):
-        return self._lasting.now_ms() - self._booted
+        return self._elapsed_ms() - self._booted
 
     def rtc(self):
         offset = self._lasting.rtc_offset
@@ -69,7 +70,7 @@ class Uptime:
 
     rtc_offset = None
 
-    def now_ms(self):
+    def elapsed_ms(self):
         return time.ticks_ms()
 
 

@@ -60,7 +60,7 @@ class Receiver:
 
     def power(self, on):
         if on and self._since is None:
-            self._since = self._world.now
+            self._since = self._world.ms
             self._fix_ms = HOT_MS if self._had_fix else COLD_MS
         elif not on:
             self._since = self._before = None
@@ -73,17 +73,24 @@ class Receiver:
 
     def advance(self, now_ms):
         """Moves the world on to that moment, and speaks at each full second on the way."""
+        self.elapse(now_ms - self._world.now)
+
+    def elapse(self, ms):
+        """The same for so long."""
         world = self._world
         if self._since is not None:
-            second = max(world.now // 1_000 + 1, now_ms // 1_000 - _LATE_S)
-            while second * 1_000 <= now_ms:
-                world.advance(second * 1_000)
+            first = world.to_second()
+            if ms - first >= _LATE_S * 1_000:
+                first += ((ms - first) // 1_000 - _LATE_S) * 1_000
+            while first <= ms:
+                world.elapse(first)
                 self._speak()
-                second += 1
-        world.advance(now_ms)
+                ms -= first
+                first = 1_000
+        world.elapse(ms)
 
     def _speak(self):
-        age = self._world.now - self._since
+        age = self._world.ms - self._since
         fixed = age >= self._fix_ms
         known = fixed or self._had_fix or age >= _CLOCK_MS
         moment = time.gmtime(self._world.now // 1_000)

@@ -36,35 +36,39 @@ class Lasting:
         self.track = kept["track"]
         points = Track(self.track) if self.track else None
         self.world = World.restore(kept["world"], points) if kept["world"] else World(wall)
+        self._kept = {"rtc_offset": None, "farewell": None, "track": None, "world": self.world.dump({})}
         self.receiver = Receiver(self.world, jitter_e7)
         self._base = max(wall, self.world.now)  # a host's clock that was set back does not set the world back
+        self.receiver.advance(self._base)
         self._ticks = self._looked = time.ticks_ms()
         self._seen = None
-        self.save()
         self.at()
 
+    def elapsed_ms(self):
+        """Since this process looked at the world first."""
+        return time.ticks_diff(time.ticks_ms(), self._ticks)
+
     def now_ms(self):
-        return self._base + time.ticks_diff(time.ticks_ms(), self._ticks)
+        return self._base + self.elapsed_ms()
 
     def at(self):
-        """The world as it is now; kept, if there is anything new to see. It is the same for a step of the world's, so
-        that looking at ten parts in a row costs the memory of one look."""
+        """The world as it is now; kept, if there is anything new to see. It is the same for a step of the world's."""
         world, ticks = self.world, time.ticks_ms()
-        if self._seen and time.ticks_diff(ticks, self._looked) < STEP_MS:
-            return world
-        self._looked = ticks
-        self.receiver.advance(self.now_ms())
-        bolt = world.bolt_open(), world.bolt_closed(), world.shackle_closed()
-        seen = bolt, world.moving(), world.millivolts()
-        if seen != self._seen:
-            self._seen = seen
-            self.save()
+        passed = time.ticks_diff(ticks, self._looked)
+        if self._seen is None or passed >= STEP_MS:
+            self._looked = ticks
+            self.receiver.elapse(passed)
+            seen = world.seen()
+            if seen != self._seen:
+                self._seen = seen
+                self.save()
         return world
 
     def save(self, farewell=None):
         """Writes all down, in one piece. `farewell`: "reset" or "power", why this process ends now."""
-        kept = {"rtc_offset": self.rtc_offset, "farewell": farewell, "track": self.track}
-        kept["world"] = self.world.dump()
+        kept = self._kept  # made once
+        kept["rtc_offset"], kept["farewell"], kept["track"] = self.rtc_offset, farewell, self.track
+        self.world.dump(kept["world"])
         with open(self._path + ".new", "w") as file:
             json.dump(kept, file)
         os.rename(self._path + ".new", self._path)

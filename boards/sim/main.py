@@ -27,8 +27,8 @@ from boards.sim.board import Board, Storage  # noqa: E402
 from boards.sim.hand import Hand  # noqa: E402
 from boards.sim.lasting import Lasting  # noqa: E402
 from boards.sim.watchdog import Watchdog  # noqa: E402
-from firmware.config import ConfigError  # noqa: E402
 from firmware.lock import Lock  # noqa: E402
+from firmware.store import ConfigError  # noqa: E402
 
 
 def refuse(sentence):

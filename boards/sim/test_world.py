@@ -216,9 +216,9 @@ def test_the_led_is_remembered_and_knows_its_patterns():
 
 def test_the_past_changes_nothing():
     bike = opened()
-    before = bike.dump()
+    before = bike.dump({})
     bike.advance(T)
-    assert bike.dump() == before
+    assert bike.dump({}) == before
 
 
 def test_a_world_that_was_put_away_has_the_same_future():
@@ -229,9 +229,9 @@ def test_a_world_that_was_put_away_has_the_same_future():
         later(bike, 450).stop()
         bike.close()
         later(bike, pause)
-        again = World.restore(json.loads(json.dumps(bike.dump())), OUT_AND_BACK)
+        again = World.restore(json.loads(json.dumps(bike.dump({}))), OUT_AND_BACK)
         for _ in range(30):
-            assert later(again, 90).dump() == later(bike, 90).dump()
+            assert later(again, 90).dump({}) == later(bike, 90).dump({})
 
 
 def test_a_lock_that_goes_dark_lets_go_of_everything():

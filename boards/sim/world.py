@@ -4,6 +4,9 @@ A spring presses the bolt into the ring, and another springs the ring open. The 
 against its spring; once the bolt is out the ring flies open, and then holds the bolt back. A hand that pushes
 the ring shut lets the bolt snap in again. Pure; time is handed in. Knows nothing of the lock's logic, of
 sockets or of files.
+
+On a chip it shares a heap with the lock, which must not notice: while the world only looks on it counts in small
+integers, of 31 bits there, and leaves no garbage. Unix time in milliseconds is none.
 """
 
 STEP_MS = 5  # in which a bolt moves
@@ -23,25 +26,27 @@ _HOLDS_AT = 50_000  # in further than this, it holds the ring
 _HISTORY = 64  # LED patterns remembered
 
 # What `dump` keeps: all that a person who goes away and comes back would find as it was.
-_KEPT = "now motor_ms actuations openings pulls_moving bolt_fault uplink _way _ring_shut _hand_until".split()
-_KEPT += "_jam _charge _moved_at _shaken _position".split()
+_KEPT = "_start ms motor_ms actuations openings pulls_moving bolt_fault uplink _way _ring_shut _hand_until".split()
+_KEPT += "_jam _millivolts _picovolts _moved_at _shaken _position".split()
 
 # What each takes from the battery, picovolts a millisecond: months idle, days of GNSS from full to empty.
-_DRAIN = {"idle": 60, "radio": 200, "gnss": 3_000, "motor": 5_000_000}
+_IDLE, _RADIO, _GNSS, _MOTOR = 60, 200, 3_000, 5_000_000
 _MILLIVOLT = 1_000_000_000  # picovolts
 
 
 class World:
-    """`now_ms` is Unix time in milliseconds; `advance(now_ms)` lets it pass, all else happens at `now`.
+    """`now_ms` is Unix time in milliseconds; `advance(now_ms)` and `elapse(ms)` let it pass, all else happens at `now`,
+    which is `ms` after this world was made.
 
-    Read freely: `now`, `actuations` (times the motor was started), `openings` (times the ring flew open),
+    Read freely: `ms`, `actuations` (times the motor was started), `openings` (times the ring flew open),
     `pulls_moving` (times the motor was started while the bike moved), `presses` (of the button), `led`, `led_history`
     [(ms, pattern)].
     Set freely: `bolt_fault` (one of BOLT_FAULTS), `uplink` (whether the network is there).
     """
 
     def __init__(self, now_ms, *, motor_ms=MOTOR_MS, millivolts=FULL_MV, position=(520_907_000, 51_214_000)):
-        self.now = now_ms
+        self._start = now_ms
+        self.ms = 0
         self.motor_ms = motor_ms
         self.actuations = self.openings = self.pulls_moving = self.presses = 0
         self.led = "off"
@@ -54,7 +59,8 @@ class World:
         self._pulling = False
         self._hand_until = None
         self._jam = None
-        self._charge = millivolts * _MILLIVOLT
+        self._millivolts = millivolts
+        self._picovolts = 0  # on top of that: the charge in two small integers
         self._moved_at = None
         self._shaken = False
         self._position = position
@@ -83,7 +89,7 @@ class World:
         return self._ring_shut
 
     def moving(self):
-        return self._shaken or (self._moved_at is not None and self.now - self._moved_at < MOTION_MS)
+        return self._shaken or (self._moved_at is not None and self.ms - self._moved_at < MOTION_MS)
 
     def show(self, pattern):
         if pattern not in LEDS:
@@ -99,7 +105,7 @@ class World:
             self.show("off")
 
     def millivolts(self):
-        return self._charge // _MILLIVOLT
+        return self._millivolts
 
     # What a person beside the bike does ------------------------------------------------------------------
 
@@ -110,7 +116,7 @@ class World:
     def push(self, ms=SPRING_MS // 4):
         """Pushes the ring shut for so long: too short a push and it springs open again."""
         self._ring_shut = True
-        self._hand_until = self.now + ms
+        self._hand_until = self.ms + ms
 
     def press(self):
         """The button, for a moment."""
@@ -129,7 +135,7 @@ class World:
     def still(self):
         """The bike stands, wherever it has got to; ends a ride along a track too."""
         if self._shaken:
-            self._moved_at = self.now
+            self._moved_at = self.ms
         self._shaken = False
         self._track = None
 
@@ -154,9 +160,18 @@ class World:
         self._follow()
 
     def set_battery(self, millivolts):
-        self._charge = millivolts * _MILLIVOLT
+        self._millivolts, self._picovolts = millivolts, 0
 
     # What whoever watches may ask ------------------------------------------------------------------------
+
+    @property
+    def now(self):
+        """Unix time in milliseconds."""
+        return self._start + self.ms
+
+    def to_second(self):
+        """Milliseconds to the next full second of Unix time."""
+        return 1_000 - (self._start % 1_000 + self.ms) % 1_000
 
     @property
     def bolt(self):
@@ -173,16 +188,23 @@ class World:
         """Whether a track has points ahead of the bike."""
         return self._track is not None
 
-    def dump(self):
-        """The world in plain numbers, but for the points of a track, for `restore`; the lock in it is dark."""
-        kept = dict([(name, getattr(self, name)) for name in _KEPT])
+    def seen(self):
+        """What its sensors say, all but time and place, in one small integer."""
+        switches = self.bolt_open() << 3 | self.bolt_closed() << 2 | self._ring_shut << 1 | self.moving()
+        return self._millivolts << 4 | switches
+
+    def dump(self, kept):
+        """Fills and gives the dict: the world in plain numbers, but for the points of a track, for `restore`; the lock
+        in it is dark."""
+        for name in _KEPT:
+            kept[name] = getattr(self, name)
         kept["ride"] = self._track and self._track[1:3]
         return kept
 
     @staticmethod
     def restore(kept, points=None):
         """The world that was dumped, its bike still on the track whose points these are. It has yet to `advance`."""
-        world = World(kept["now"])
+        world = World(0)
         for name in _KEPT:
             setattr(world, name, kept[name])
         world._position = tuple(world._position)
@@ -195,40 +217,54 @@ class World:
 
     def advance(self, now_ms):
         """Lets the world run to that moment; one that is past changes nothing."""
-        passed = now_ms - self.now
-        if passed <= 0:
+        self.elapse(now_ms - self.now)
+
+    def elapse(self, ms):
+        """Lets the world run for so long."""
+        if ms <= 0:
             return
-        load = "idle", self.radio_on and "radio", self.gnss_on and "gnss", self._pulling and "motor"
-        drained = sum([_DRAIN[name] for name in load if name])
-        self._charge = max(0, self._charge - drained * passed)
-        while self.now < now_ms:
-            step = min(STEP_MS, now_ms - self.now) if self._restless() else now_ms - self.now
-            self.now += step
+        self._drain(ms)
+        while ms > 0:
+            step = min(STEP_MS, ms) if self._restless() else ms
+            self.ms += step
+            ms -= step
             self._move_bolt(step)
         if self._shaken:
-            self._moved_at = self.now
-        self._follow()
+            self._moved_at = self.ms
+        if self._track is not None:
+            self._follow()
 
-    def _aim(self):
-        """Where the bolt is driven, and the milliseconds that its whole way would take."""
+    def _drain(self, ms):
+        load = _IDLE
+        if self.radio_on:
+            load += _RADIO
+        if self.gnss_on:
+            load += _GNSS
         if self._pulling:
-            return _WAY, self.motor_ms
-        return (0, SPRING_MS) if self._ring_shut else (_WAY, SPRING_MS)
+            load += _MOTOR
+        left = self._picovolts - load * ms
+        self._millivolts = max(0, self._millivolts + left // _MILLIVOLT)
+        self._picovolts = left % _MILLIVOLT
+
+    def _goal(self):
+        """Where the bolt is driven."""
+        return _WAY if self._pulling or not self._ring_shut else 0
 
     def _restless(self):
         stuck = self._jam is not None and self._way == self._jam
-        return self._hand_until is not None or (self._way != self._aim()[0] and not stuck)
+        return self._hand_until is not None or (self._way != self._goal() and not stuck)
 
     def _move_bolt(self, ms):
-        goal, whole_ms = self._aim()
-        way = self._way
-        if self._jam is None or way != self._jam:
-            reach = _WAY * ms // whole_ms
+        goal, way = self._goal(), self._way
+        if way != goal and (self._jam is None or way != self._jam):
+            reach = (
+                _WAY * ms // (self.motor_ms if self._pulling else SPRING_MS)
+            )  # in which it would go all the way
             after = min(goal, way + reach) if goal > way else max(goal, way - reach)
             if self._jam is not None and min(way, after) <= self._jam <= max(way, after):
                 after = self._jam
             self._way = after
-        if self._hand_until is not None and self.now >= self._hand_until:
+        if self._hand_until is not None and self.ms >= self._hand_until:
             self._hand_until = None
             self._ring_shut = self._way < _HOLDS_AT
         elif self._hand_until is None and self._ring_shut and self._way >= _FREE_AT:
@@ -236,8 +272,6 @@ class World:
             self.openings += 1
 
     def _follow(self):
-        if self._track is None:
-            return
         coming, started, speed, first_ms = self._track
         at = first_ms + (self.now - started) * speed
         while True:
@@ -248,11 +282,11 @@ class World:
                 part, whole = int(at - from_ms), to_ms - from_ms
                 self._position = lat + (to_lat - lat) * part // whole, lon + (to_lon - lon) * part // whole
                 if moves:
-                    self._moved_at = self.now
+                    self._moved_at = self.ms
                 return
             self._position = to_lat, to_lon
             if moves:
-                self._moved_at = started + int((to_ms - first_ms) / speed)
+                self._moved_at = started + int((to_ms - first_ms) / speed) - self._start
             try:
                 self._leg = ahead, next(coming)
             except StopIteration:
