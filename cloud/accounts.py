@@ -14,7 +14,7 @@ from cloud import links, mail, sessions, users
 from cloud.context import Cloud
 from cloud.db import insert
 from cloud.problem import Problem
-from cloud.tables import Claim, Mail, Ride, User
+from cloud.tables import Claim, Mail, Member, Ride, User
 
 ERASED = "-"  # no password hashes to it
 
@@ -177,6 +177,7 @@ def erase(session: Session, cloud: Cloud, user: User) -> None:
     sessions.end_all(session, user.user_id)
     links.drop(session, user.user_id)
     session.execute(delete(Mail).where(Mail.user_id == user.user_id))
+    session.execute(delete(Member).where(Member.user_id == user.user_id))
     user.login, user.password, user.email = f"erased-{secrets.token_hex(16)}", ERASED, None
     user.role, user.operator_id, user.language = "rider", None, None
     user.erase_asked_at, user.erased_at = None, cloud.now()

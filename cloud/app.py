@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cloud import audit, auth, body, context, describe, logs, metrics, problem, routes
+from cloud import audit, auth, body, context, describe, logs, metrics, oauth, problem, routes
 from cloud.config import Settings
 
 HEADERS = {
@@ -34,6 +34,7 @@ def create_app(settings: Settings, now: Callable[[], int] = context.unix_now) ->
     describe.install(app)
     auth.install(app)
     audit.install(app)
+    oauth.install(app)
     app.after_request(_headers)
     return app
 

@@ -36,7 +36,9 @@ def _after(answer: Response) -> Response:
     view: Any = auth.view()
     person = auth.caller()
     changes = request.method not in auth.SAFE or getattr(view, "audited", False)
-    if person is None or not person.staff or not changes or answer.status_code >= 400 or view is None:
+    if person is None or not (person.staff or person.program):
+        return answer
+    if not changes or answer.status_code >= 400 or view is None:
         return answer
     row = Audit(
         at=auth.cloud().now(),

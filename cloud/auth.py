@@ -1,8 +1,8 @@
-"""Who is asking, and may they: bearer tokens for programs, a cookie for the console, roles on every route.
+"""Who is asking, and may they: bearer tokens, a cookie for the console; roles on every route, scopes for programs.
 
-A route says who may call it with @allow("rider", ...) or @public; the factory refuses to start with one that does
-not. Inside a view `me()` is the caller, and `reach()` what they may see: somebody else's object is for the
-nouns to answer, with 404.
+A route says who may call it with @allow("rider", ..., scope="rides:read") or @public; without a scope no program may.
+The factory refuses to start with a route that does not. Inside a view `me()` is the caller, and `reach()` what they
+may see: somebody else's object is for the nouns to answer, with 404.
 """
 
 import base64
@@ -16,10 +16,11 @@ from urllib.parse import quote
 from flask import Flask, Response, current_app, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from cloud import sessions
+from cloud import clients, sessions
 from cloud.context import Cloud
 from cloud.problem import Problem
 from cloud.reach import Reach
+from cloud.scopes import SCOPES
 from cloud.tables import ROLES, WebSession
 from cloud.wrapping import derive
 
@@ -28,6 +29,7 @@ CSRF_FIELD = "csrf"
 CSRF_HEADER = "X-CSRF-Token"
 SAFE = ("GET", "HEAD", "OPTIONS")  # RFC 9110 §9.2.1
 STAFF = ("technician", "admin")
+CLIENT = "client"  # the role of a program; no user has it
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -38,18 +40,27 @@ class Person:
     login: str
     role: str
     operator_id: str | None = None  # whose staff; None: the platform's, or a rider
+    scopes: frozenset[str] | None = None  # of a program; None: a person
 
     @property
     def staff(self) -> bool:
         return self.role in STAFF
 
+    @property
+    def program(self) -> bool:
+        return self.scopes is not None
 
-def allow(*roles: str) -> Callable[[View], View]:
-    """Only these roles may call the view."""
-    assert roles and set(roles) <= set(ROLES)
+    def may(self, scope: str) -> bool:
+        """Whether an answer may hold what this scope is for; a person's role is the route's to judge."""
+        return self.scopes is None or scope in self.scopes
+
+
+def allow(*roles: str, scope: str | None = None) -> Callable[[View], View]:
+    """Only these roles may call the view, and programs that have the scope."""
+    assert roles and set(roles) <= set(ROLES) and (scope is None or scope in SCOPES)
 
     def mark(view: View) -> View:
-        view.allowed = frozenset(roles)  # type: ignore[attr-defined]
+        view.allowed, view.scope = frozenset(roles), scope  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -95,7 +106,8 @@ def me() -> Person:
 def reach() -> Reach:
     """What the caller may see; hand it to the noun, whose queries then find nothing else."""
     person = me()
-    return Reach(person.user_id, person.operator_id, person.staff and person.operator_id is None)
+    works = person.staff or person.program
+    return Reach(person.user_id, person.operator_id, works and person.operator_id is None)
 
 
 def caller() -> Person | None:
@@ -123,7 +135,9 @@ def _guard() -> AnyResponse | None:
         return None  # the router answers 404 or 405
     allowed: frozenset[str] | None = wanted.allowed
     token, by_cookie = _token()
-    if token is not None:
+    if token is not None and clients.is_bearer(token) and not by_cookie:
+        g.person = _program(token)
+    elif token is not None:
         _find(token, allowed is None, getattr(wanted, "enrolling", False))
     if request.method not in SAFE:
         _same_site()
@@ -135,7 +149,11 @@ def _guard() -> AnyResponse | None:
         if request.method in SAFE and not request.path.startswith("/api/"):
             return redirect("/sign-in?next=" + quote(request.full_path.rstrip("?"), safe=""), 303)
         raise Problem("sign_in", headers={"WWW-Authenticate": "Bearer"})
-    if me().role not in allowed or (getattr(wanted, "platform", False) and not reach().everything):
+    if me().program:
+        _check_scope(wanted.scope)
+    elif me().role not in allowed:
+        raise Problem("forbidden")
+    if getattr(wanted, "platform", False) and not reach().everything:
         raise Problem("forbidden")
     if getattr(wanted, "fresh", False) and cloud().now() - here().proved_at > sessions.FRESH_S:
         raise Problem("prove_again")
@@ -160,6 +178,28 @@ def _find(token: str, to_all: bool, enrolling: bool) -> None:
         with cloud().db.writing() as session:
             sessions.saw(session, signed, now)
     g.person, g.token, g.signed = Person(user.user_id, user.login, user.role, user.operator_id), token, signed
+
+
+def _check_scope(needed: str | None) -> None:
+    if needed is None:
+        raise Problem("persons_only")
+    if not me().may(needed):
+        challenge = f'Bearer error="insufficient_scope", scope="{needed}"'  # RFC 6750 §3.1
+        raise Problem("scope", headers={"WWW-Authenticate": challenge}, scope=needed)
+
+
+def _program(token: str) -> Person | None:
+    """The client that holds this key or access token."""
+    now = cloud().now()
+    with cloud().db.reading() as session:
+        found = clients.holder(session, token, now)
+    if found is None:
+        return None
+    row, scopes = found
+    if clients.unseen(row, now):
+        with cloud().db.writing() as session:
+            clients.saw(session, row, now)
+    return Person(row.user_id, row.name, CLIENT, row.operator_id, scopes)
 
 
 def _token() -> tuple[str | None, bool]:

@@ -27,6 +27,7 @@ SUCCESSOR_S = 600  # how long a successor's token is good for
 HOLD_S = 900  # unless asked for; the lock caps it
 LONGEST_S = 86400
 WITHDRAWN = "key"  # why a claim is closed: issuers.drop
+CLIENT_CLAIMS = 1000  # most that a program may hold: it stands for riders of its own
 OPEN_CLAIMS = 5  # most that one rider may hold: a claim keeps others away and costs nothing
 
 
@@ -79,12 +80,12 @@ def create(
     return claim, lock, tokens.issue_ride(session, box, key, claim, lock, now)
 
 
-def check_limit(session: Session, user_id: str, now: int) -> None:
+def check_limit(session: Session, user_id: str, now: int, most: int = OPEN_CLAIMS) -> None:
     """Before `create`, and outside its transaction: a courtesy to the others, so two requests at once may both pass.
     Raises Problem claim_limit."""
     mine = (Claim.user_id == user_id, Claim.status == "open", Claim.exp >= now)
-    if (session.scalar(select(func.count()).select_from(Claim).where(*mine)) or 0) >= OPEN_CLAIMS:
-        raise Problem("claim_limit", most=OPEN_CLAIMS)
+    if (session.scalar(select(func.count()).select_from(Claim).where(*mine)) or 0) >= most:
+        raise Problem("claim_limit", most=most)
 
 
 def _insert(session: Session, values: dict[str, Any]) -> Claim | None:

@@ -31,7 +31,8 @@ Table = Mapping[str, body.Reader]
 
 @dataclass
 class Description:
-    """What is known of one view. `shape` is None where nothing is answered, and for what is no JSON."""
+    """What is known of one view. `shape` is None where nothing is answered, and for what is no JSON; `others`: shapes
+    of refusals that are no problem+json, by status."""
 
     answered: bool = False
     status: int = 200
@@ -42,7 +43,9 @@ class Description:
     required: Table | None = None  # of the body; None: no body is read
     optional: Table = field(default_factory=dict)
     files: Mapping[str, int] | None = None
+    form: tuple[str, ...] | None = None
     asked: Table = field(default_factory=dict)
+    others: Mapping[int, Any] = field(default_factory=dict)
     keys: tuple[body.Reader, ...] | None = None  # of the cursor; None: no pages
     most: int = paging.MOST
 
@@ -83,6 +86,26 @@ def takes_files(**parts: int) -> Callable[[View], View]:
     return mark
 
 
+def takes_form(*names: str) -> Callable[[View], View]:
+    """application/x-www-form-urlencoded with these fields, which the view reads itself."""
+
+    def mark(view: View) -> View:
+        of(view).form = names
+        return view
+
+    return mark
+
+
+def speaks(shape: Any, others: Mapping[int, Any]) -> Callable[[View], View]:
+    """The view returns a Response of this shape, and refuses in a form of its own (a standard's). Under @answers."""
+
+    def mark(view: View) -> View:
+        of(view).shape, of(view).others = shape, others
+        return view
+
+    return mark
+
+
 def asks(**table: body.Reader) -> Callable[[View], View]:
     """Optional parameters of the URL, handed over as `asked`."""
     _check(table)
@@ -117,7 +140,7 @@ def answers(
         said = of(view)
         said.answered, said.problems, said.location = True, problems, location
         said.media = media or (JSON,)
-        said.shape = get_type_hints(view, include_extras=True)["return"]
+        said.shape = said.shape or get_type_hints(view, include_extras=True)["return"]
         if said.shape is type(None):
             said.shape, said.media = None, ()
         said.status = 204 if said.shape is None and status == 200 else status

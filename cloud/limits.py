@@ -24,6 +24,8 @@ LIMITS = {  # name: (how many, in how many seconds)
     "mail_from": (30, 3600),  # asked for from one address of the network
     "code": (10, 900),  # wrong second factors of one person
     "sealed": (60, 60),  # sealed batches from one user: each may cost a decryption for every lock
+    "client_secret": (30, 60),  # wrong secrets for one client id from one address
+    "invitation": (10, 600),  # codes that no group gave out, tried by one user
     "unknown_bike": (10, 60),  # bikes that do not exist, asked for by one user
 }
 KEEP = 3600  # seconds after which a counter is surely over

@@ -20,6 +20,7 @@ from cloud import body
 from cloud.auth import COOKIE, SAFE
 from cloud.describe import JSON, Description
 from cloud.problem import TABLE
+from cloud.scopes import SCOPES
 from cloud.tables import ROLES
 
 PROBLEM = "application/problem+json"
@@ -34,7 +35,12 @@ there."""
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+    "oauth": {
+        "type": "oauth2",
+        "flows": {"clientCredentials": {"tokenUrl": "/api/v1/oauth/token", "scopes": SCOPES}},
+    },
 }
+PERSON = ("bearer", "cookie")  # a key is a bearer token too; what it may do is said by the scope of `oauth`
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,12 @@ class Operation:
         return found
 
     @property
+    def scope(self) -> str | None:
+        """What a program needs; None: only persons may."""
+        found: str | None = getattr(self.view, "scope", None)
+        return found
+
+    @property
     def path(self) -> str:
         return path(self.rule.rule)
 
@@ -66,6 +78,8 @@ IMPLIED: tuple[tuple[Callable[[Operation], bool], tuple[str, ...]], ...] = (
     (lambda op: True, ("invalid", "unavailable", "unexpected")),
     (lambda op: op.allowed is not None, ("sign_in",)),
     (lambda op: op.allowed is not None and op.allowed != frozenset(ROLES), ("forbidden",)),
+    (lambda op: op.allowed is not None and op.scope is None, ("persons_only",)),
+    (lambda op: op.scope is not None, ("scope",)),
     (lambda op: bool(op.rule.arguments), ("not_found",)),
     (lambda op: op.changes, ("csrf", "too_large")),
     (lambda op: op.said.required is not None, ("not_json", "bad_json")),
@@ -117,9 +131,14 @@ class _Schema(GenerateJsonSchema):
 def _shapes(ops: list[Operation]) -> tuple[dict[str, Any], dict[str, Any]]:
     """(endpoint -> schema of its answer, the schemas that those name)."""
     shapes = {op.rule.endpoint: op.said.shape for op in ops if _is_json(op.said)}
+    shapes |= {_other(op, status): shape for op in ops for status, shape in op.said.others.items()}
     adapters = [(name, "serialization", TypeAdapter(shape)) for name, shape in shapes.items()]
     found, more = TypeAdapter.json_schemas(adapters, ref_template=REF, schema_generator=_Schema)  # type: ignore[arg-type]
     return {name: schema for (name, _mode), schema in found.items()}, more.get("$defs", {})
+
+
+def _other(op: Operation, status: int) -> str:
+    return f"{op.rule.endpoint} {status}"
 
 
 def _is_json(said: Description) -> bool:
@@ -132,7 +151,7 @@ def _operation(app: Flask, op: Operation, shapes: dict[str, Any]) -> dict[str, A
         "operationId": op.rule.endpoint.replace(".", "_"),
         "tags": [op.rule.endpoint.partition(".")[0]],
         "summary": " ".join(summary.split()),
-        "security": [{name: []} for name in SECURITY] if op.allowed is not None else [],
+        "security": _security(op),
     }
     if more:
         item["description"] = more
@@ -145,7 +164,19 @@ def _operation(app: Flask, op: Operation, shapes: dict[str, Any]) -> dict[str, A
     if content:
         item["requestBody"] = {"required": bool(op.said.required or op.said.files), "content": content}
     item["responses"] = {str(op.said.status): _answer(op, shapes), **_problems(op)}
+    for status in op.said.others:
+        said = item["responses"].setdefault(
+            str(status), {"description": HTTP_STATUS_CODES[status], "content": {}}
+        )
+        said["content"][JSON] = {"schema": shapes[_other(op, status)]}
     return item
+
+
+def _security(op: Operation) -> list[dict[str, list[str]]]:
+    if op.allowed is None:
+        return []
+    ways: list[dict[str, list[str]]] = [{name: []} for name in PERSON]
+    return [*ways, {"oauth": [op.scope]}] if op.scope else ways
 
 
 def _in_path(app: Flask, rule: Rule) -> Iterator[dict[str, Any]]:
@@ -170,6 +201,9 @@ def _body(said: Description) -> dict[str, Any]:
         return {JSON: {"schema": body.schema_of(said.required, said.optional)}}
     if said.files is not None:
         return {"multipart/form-data": {"schema": _files(said.files)}}
+    if said.form is not None:
+        fields = {"type": "object", "properties": {name: {"type": "string"} for name in said.form}}
+        return {"application/x-www-form-urlencoded": {"schema": fields}}
     return {}
 
 

@@ -34,6 +34,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "sign_in": (401, "Sign in first."),
     "wrong_password": (401, "This login and password do not match."),
     "forbidden": (403, "Your role does not allow this."),
+    "persons_only": (403, "This is for people who are signed in; no key and no client may do it."),
+    "scope": (403, "This key or client was not given the scope for this."),
     "csrf": (403, "This form is out of date or came from another site; load the page again."),
     "too_many": (429, "Too many tries; wait a while."),
     "login_taken": (409, "This login is taken; choose another."),
@@ -45,7 +47,10 @@ TABLE: dict[str, tuple[int, str]] = {
     "last_admin": (409, "This is the last admin; make somebody else one first."),
     # operators
     "name_operator": (422, "There are several operators; name one in `operator`."),
-    "group_taken": (409, "This group belongs to another operator."),
+    "own_role": (409, "Nobody changes their own role; ask another admin."),
+    "group_taken": (409, "This group exists already, or belongs to another operator."),
+    "scope_of_platform": (422, "This scope is for the platform's own clients."),
+    "client_revoked": (409, "This client was revoked; make another."),
     # locks, bikes, keys
     "lock_exists": (409, "A lock with this id, or the same first four bytes, is registered already."),
     "asset_exists": (409, "This code is on another bike, or the lock is."),

@@ -6,9 +6,9 @@ would get for an id that never was. Decides and asks nothing itself.
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, exists, false, literal, or_, select, true
 
-from cloud.tables import Asset, Group, Lock, Ride
+from cloud.tables import Asset, Group, Lock, Member, Ride, User
 
 
 class Reach(NamedTuple):
@@ -36,14 +36,25 @@ class Reach(NamedTuple):
 
     def usable(self) -> ColumnElement[bool]:
         """Locks, joined to nothing or to their bicycle, that the caller may claim: staff their operator's, a rider
-        whatever is not for the members of a group."""
+        whatever is not for the members of a group that they are none of."""
         if self.everything or self.operator_id is not None:
             return self.of(Lock.operator_id)
-        return ~exists().where(Group.group_id == Lock.group_id, Group.members_only == 1).correlate(Lock)
+        kept = exists().where(Group.group_id == Lock.group_id, Group.members_only == 1, ~member(self.user_id))
+        return ~kept.correlate(Lock)
 
     def bare(self) -> ColumnElement[bool]:
         """Bicycles without a lock: a rider may read on the sticker that there is one."""
         return true() if self.operator_id is None else self.of(Asset.operator_id)
+
+
+def member(user_id: str) -> ColumnElement[bool]:
+    """Whether this rider belongs to the row's group: by an invitation, or by the domain of their verified address."""
+    invited = exists().where(Member.group_id == Group.group_id, Member.user_id == user_id)
+    address = (
+        literal("%@") + Group.domain
+    )  # no letter of a domain means anything to LIKE; NULL is like nothing
+    employed = exists().where(User.user_id == user_id, User.email.like(address))
+    return or_(invited.correlate(Group), employed.correlate(Group))
 
 
 EVERYTHING = Reach("", None, True)  # the command line, and what the cloud does by itself

@@ -31,7 +31,7 @@ class SignedIn(TypedDict):
 
 class Me(NewUser):
     email: Annotated[str | None, Field(description="verified")]
-    language: Annotated[str | None, words((*tables.LANGUAGES,))]
+    language: Annotated[str, words((*tables.LANGUAGES,))] | None
     second_factor: Annotated[bool, Field(description="whether this session was begun with one")]
     erase_asked_at: Time | None
 

@@ -2,14 +2,16 @@
 
 import secrets
 import unicodedata
+from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from cloud import passwords
 from cloud.db import insert
 from cloud.problem import Problem
-from cloud.tables import User
+from cloud.reach import Reach
+from cloud.tables import User, WebSession
 
 
 def create(
@@ -59,6 +61,31 @@ def keep_one_admin(session: Session, user: User) -> None:
         admins = session.scalars(select(User.user_id).where(*peers).with_for_update()).all()
         if admins == [user.user_id]:
             raise Problem("last_admin")
+
+
+def staff(session: Session, reach: Reach, after: str, limit: int) -> Sequence[User]:
+    """Technicians and admins by id, from the first one after `after`."""
+    rows = select(User).where(_staff(reach), User.user_id > after).order_by(User.user_id).limit(limit)
+    return session.scalars(rows).all()
+
+
+def find_staff(session: Session, reach: Reach, user_id: str) -> User:
+    """Raises Problem not_found, for riders and another operator's staff too."""
+    row = session.scalars(select(User).where(_staff(reach), User.user_id == user_id)).one_or_none()
+    if row is None:
+        raise Problem("not_found")
+    return row
+
+
+def _staff(reach: Reach) -> ColumnElement[bool]:
+    return and_(User.role != "rider", reach.of(User.operator_id))
+
+
+def dismiss(session: Session, person: User) -> None:
+    """From now on a rider like any other, and signed in nowhere. Raises Problem last_admin."""
+    keep_one_admin(session, person)
+    person.role, person.operator_id = "rider", None
+    session.execute(delete(WebSession).where(WebSession.user_id == person.user_id))
 
 
 def folded(login: str) -> str:

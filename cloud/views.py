@@ -4,13 +4,28 @@ import json
 from collections.abc import Sequence
 from typing import cast
 
-from cloud import advertising, attention, claims, shapes
+from cloud import advertising, attention, claims, groups, scopes, shapes, shapes_tenancy
 from cloud.assets import Bike
 from cloud.body import b64
 from cloud.issuers import ROLE_NAMES
 from cloud.problem import TABLE
 from cloud.receipts import Outcome
-from cloud.tables import Asset, Claim, Fix, IssuerKey, Lock, Receipt, Release, Ride, Rollout
+from cloud.tables import (
+    Asset,
+    Claim,
+    Client,
+    Fix,
+    Group,
+    IssuerKey,
+    Lock,
+    Member,
+    Operator,
+    Receipt,
+    Release,
+    Ride,
+    Rollout,
+    User,
+)
 from protocol import receipt as wire
 from protocol import status
 from protocol import update as said
@@ -245,3 +260,66 @@ def track(row: Ride, points: Sequence[Fix]) -> shapes.Track:
         "times": [fix.at for fix in points],
     }
     return {"type": "Feature", "geometry": geometry, "properties": said}
+
+
+def operator(row: Operator) -> shapes_tenancy.Operator:
+    return {
+        "operator_id": row.operator_id,
+        "name": row.name,
+        "colour": row.colour,
+        "email": row.email,
+        "phone": row.phone,
+        "url": row.url,
+        "terms_url": row.terms_url,
+        "privacy_url": row.privacy_url,
+        "timezone": row.timezone,
+        "language": row.language,
+        "created_at": row.created_at,
+    }
+
+
+def colleague(row: User) -> shapes_tenancy.Colleague:
+    return {
+        "user_id": row.user_id,
+        "login": row.login,
+        "role": row.role,
+        "operator_id": row.operator_id,
+        "created_at": row.created_at,
+    }
+
+
+def client(row: Client) -> shapes_tenancy.Client:
+    """Never its secret, which is nowhere, nor that one's hash."""
+    return {
+        "client_id": row.client_id,
+        "kind": row.kind,
+        "name": row.name,
+        "operator_id": row.operator_id,
+        "user_id": row.user_id,
+        "scopes": sorted(scopes.read(row.scopes)),
+        "created_at": row.created_at,
+        "created_by": row.created_by,
+        "used_on": row.used_on,
+        "revoked_at": row.revoked_at,
+    }
+
+
+def group(row: groups.Row) -> shapes_tenancy.Group:
+    return {
+        "group_id": row.group.group_id,
+        "operator_id": row.group.operator_id,
+        "name": row.group.name,
+        "members_only": bool(row.group.members_only),
+        "domain": row.group.domain,
+        "created_at": row.group.created_at,
+        "locks": row.locks,
+        "members": row.members,
+    }
+
+
+def member(row: Member, login: str) -> shapes_tenancy.Member:
+    return {"user_id": row.user_id, "login": login, "joined_at": row.joined_at}
+
+
+def joined(row: Group) -> shapes_tenancy.Joined:
+    return {"group_id": row.group_id, "name": row.name, "operator_id": row.operator_id}

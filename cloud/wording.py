@@ -18,7 +18,8 @@ def groups(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 def who(operation: dict[str, Any]) -> str:
     if not operation["security"]:
         return "anyone"
-    return ", ".join(operation.get("x-roles", ["signed in"]))
+    scopes = [f"programs with {name}" for way in operation["security"] for name in way.get("oauth", ())]
+    return ", ".join([*operation.get("x-roles", ["signed in"]), *scopes])
 
 
 def refers(schema: Schema) -> list[str]:

@@ -21,6 +21,10 @@ NOUNS = (
     "events",
     "hooks",
     "health",
+    "operators",
+    "clients",
+    "groups",
+    "oauth",
     "pages",
     "console",
 )
@@ -50,6 +54,12 @@ class Id22(BaseConverter):
     regex = "[A-Za-z0-9_-]{22}"
 
 
+class Opaque(BaseConverter):
+    """An id that says nothing, as body.opaque."""
+
+    regex = "[A-Za-z0-9_-]{1,22}"
+
+
 class Code(BaseConverter):
     """The code on a bicycle's sticker, as body.code."""
 
@@ -57,6 +67,7 @@ class Code(BaseConverter):
 
 
 def install(app: Flask) -> None:
-    app.url_map.converters.update(id4=Id4, id8=Id8, id16=Id16, id22=Id22, code=Code)
+    kinds = {"id4": Id4, "id8": Id8, "id16": Id16, "id22": Id22, "opaque": Opaque, "code": Code}
+    app.url_map.converters.update(kinds)
     for noun in NOUNS:
         app.register_blueprint(import_module(f"cloud.routes.{noun}").routes)

@@ -13,7 +13,7 @@ routes = Blueprint("assets", __name__, url_prefix="/api/v1")
 
 
 @routes.post("/assets")
-@allow("admin")
+@allow("admin", scope="fleet:write")
 @takes({"code": body.code, "label": body.text(1, 64)}, {"lock": body.hex_of(8), "operator": body.opaque})
 @answers(201, problems=("asset_exists", "not_found", "name_operator"))
 def create(fields: Fields) -> shapes.AssetMade:
@@ -37,7 +37,7 @@ def create(fields: Fields) -> shapes.AssetMade:
 
 
 @routes.get("/bikes")
-@allow(*ROLES)
+@allow(*ROLES, scope="bikes:read")
 @paged(body.code, most=500)
 @answers()
 def free(page: Page) -> shapes.Bikes:
@@ -52,7 +52,7 @@ def free(page: Page) -> shapes.Bikes:
 
 
 @routes.get("/bikes/<code:code>")
-@allow(*ROLES)
+@allow(*ROLES, scope="bikes:read")
 @answers(problems=("too_many",))
 def one(code: str) -> shapes.Bike:
     """The bicycle that one stands at, whatever its state."""

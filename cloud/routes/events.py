@@ -1,7 +1,7 @@
 """What changed: as server-sent events, each answer at once and short, and as a list. What staff did, for admins."""
 
 from flask import Blueprint, Response, request
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, and_, or_
 
 from cloud import audit, body, events
 from cloud import shapes_fleet as shapes
@@ -13,17 +13,19 @@ routes = Blueprint("events", __name__, url_prefix="/api/v1")
 
 AT_ONCE = 200  # events in one answer of the stream
 RETRY_MS = 1000  # EventSource comes back by itself after this
+OF_RIDES = [name for name, kind in events.KINDS.items() if kind.subject in ("ride", "claim")]
 STALE_S = 3600  # who was away for longer loads afresh
 NUMBER = body.integer(0, 2**53)
 
 
 def visible() -> ColumnElement[bool]:
-    """What of the events the caller may see: staff their operator's, a rider their own."""
-    return or_(reach().of(Event.operator_id), Event.user_id == me().user_id)
+    """What of the events the caller may see: staff and programs their operator's, a rider their own."""
+    seen = or_(reach().of(Event.operator_id), Event.user_id == me().user_id)
+    return seen if me().may("rides:read") else and_(seen, Event.kind.not_in(OF_RIDES))
 
 
 @routes.get("/events")
-@allow(*ROLES)
+@allow(*ROLES, scope="fleet:read")
 @answers(200, "text/event-stream")
 def stream() -> Response:
     """What changes, live.
@@ -48,7 +50,7 @@ def _last_seen(newest: int) -> int:
 
 
 @routes.get("/events/history")
-@allow(*ROLES)
+@allow(*ROLES, scope="fleet:read")
 @paged(NUMBER)
 @asks(kind=body.word(*events.KINDS), subject=body.text(1, 32))
 @answers()

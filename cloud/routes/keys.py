@@ -21,7 +21,7 @@ def keys() -> shapes.PublicKeys:
 
 @routes.get("/keyset")
 @platform
-@allow(*STAFF)
+@allow(*STAFF, scope="platform:read")
 @answers(problems=("no_keyset",))
 def keyset() -> shapes.Keyset:
     """The newest signed one, the roots that locks trust, and how many locks say they have which version."""

@@ -11,7 +11,7 @@ routes = Blueprint("locks", __name__, url_prefix="/api/v1/locks")
 
 
 @routes.post("")
-@allow("admin")
+@allow("admin", scope="fleet:write")
 @takes(
     {"lock_id": body.hex_of(8), "k_lock": body.b64_of(32), "kind": body.word(*KINDS)},
     {"group": body.hex_of(4), "board": body.board, "operator": body.opaque},
@@ -51,7 +51,7 @@ def register(fields: Fields) -> shapes.LockRegistered:
 
 
 @routes.get("")
-@allow(*STAFF)
+@allow(*STAFF, scope="fleet:read")
 @paged(body.hex_of(8))
 @answers()
 def fleet(page: Page) -> shapes.Locks:
@@ -66,19 +66,20 @@ def fleet(page: Page) -> shapes.Locks:
 
 
 @routes.get("/<id8:lock_id>")
-@allow(*STAFF)
+@allow(*STAFF, scope="fleet:read")
 @answers()
 def one(lock_id: str) -> shapes.LockWithClaims:
-    """One lock with its newest claims."""
+    """One lock with its newest claims; these for a program with the scope rides:read only."""
     now = cloud().now()
     with cloud().db.reading() as session:
         lock = locks.find(session, reach(), lock_id)
         shown = views.lock(lock, assets.of_locks(session, [lock_id]).get(lock_id))
-        return {**shown, "claims": [views.claim(row, now) for row in claims.of_lock(session, lock_id)]}
+        made = claims.of_lock(session, lock_id) if me().may("rides:read") else []
+        return {**shown, "claims": [views.claim(row, now) for row in made]}
 
 
 @routes.patch("/<id8:lock_id>")
-@allow("admin")
+@allow("admin", scope="fleet:write")
 @takes({"board": body.board})
 @answers()
 def change(lock_id: str, fields: Fields) -> shapes.LockChanged:
@@ -92,7 +93,7 @@ def change(lock_id: str, fields: Fields) -> shapes.LockChanged:
 
 
 @routes.post("/<id8:lock_id>/floor")
-@allow("admin")
+@allow("admin", scope="fleet:write")
 @takes({}, {"ride": body.integer(), "master": body.integer()})
 @answers(problems=("floor_ahead",))
 def floor(lock_id: str, fields: Fields) -> shapes.FloorRaised:
@@ -119,7 +120,7 @@ def floor(lock_id: str, fields: Fields) -> shapes.FloorRaised:
 
 
 @routes.post("/<id8:lock_id>/commands")
-@allow(*STAFF)
+@allow(*STAFF, scope="fleet:write")
 @takes({"kind": body.word(*commands.KINDS)})
 @answers(202)
 def command(lock_id: str, fields: Fields) -> shapes.CommandAsked:

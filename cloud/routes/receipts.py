@@ -16,7 +16,7 @@ SEALED_MAX = 1024  # bytes, SPEC 1
 
 
 @routes.post("/receipts")
-@allow(*ROLES)
+@allow(*ROLES, scope="claims:write")
 @takes({"receipts": body.list_of(body.b64_of(1, wire.LIMIT), 1, AT_ONCE)})
 @answers(problems=("no_issuer_key",))
 def bring(fields: Fields) -> shapes.Outcomes:
@@ -30,7 +30,7 @@ def bring(fields: Fields) -> shapes.Outcomes:
 
 
 @routes.post("/sealed")
-@allow(*ROLES)
+@allow(*ROLES, scope="claims:write")
 @takes({"batch": body.b64_of(1, SEALED_MAX)}, {"lock": body.hex_of(8)})
 @answers(problems=("unknown_batch", "too_many", "no_issuer_key"))
 def carry(fields: Fields) -> shapes.Taken:
@@ -50,7 +50,7 @@ def carry(fields: Fields) -> shapes.Taken:
 
 
 @routes.get("/locks/<id8:lock_id>/receipts")
-@allow(*STAFF)
+@allow(*STAFF, scope="tracks:read")
 @paged(body.integer())
 @answers()
 def of_lock(lock_id: str, page: Page) -> shapes.LockReceipts:

@@ -16,7 +16,7 @@ BODY_MAX = manifest.FILES_SIZE_MAX + manifest.LIMIT + PARTS * 512  # with the li
 
 @routes.post("")
 @platform
-@allow("admin")
+@allow("admin", scope="platform:write")
 @takes_files(manifest=1, file=PARTS)
 @answers(201, problems=("release_refused", "release_taken", "no_keyset"))
 def take() -> shapes.Release:
@@ -38,7 +38,7 @@ def take() -> shapes.Release:
 
 @routes.get("")
 @platform
-@allow(*STAFF)
+@allow(*STAFF, scope="platform:read")
 @paged(body.integer(), body.board, body.integer())
 @answers()
 def newest(page: Page) -> shapes.Releases:

@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from cloud import body, fixes, receipts, rides, shapes, views
-from cloud.auth import allow, cloud, reach
+from cloud.auth import allow, cloud, me, reach
 from cloud.describe import Fields, Page, answers, asks, paged
 from cloud.tables import ROLES
 
@@ -11,7 +11,7 @@ routes = Blueprint("rides", __name__, url_prefix="/api/v1/rides")
 
 
 @routes.get("")
-@allow(*ROLES)
+@allow(*ROLES, scope="rides:read")
 @asks(lock=body.hex_of(8), claim=body.hex_of(8))
 @paged(body.integer(), body.hex_of(16))
 @answers()
@@ -25,17 +25,21 @@ def listed(page: Page, asked: Fields) -> shapes.Rides:
 
 
 @routes.get("/<id16:ride_id>")
-@allow(*ROLES)
+@allow(*ROLES, scope="rides:read")
 @answers()
 def one(ride_id: str) -> shapes.RideWithReceipts:
-    """One ride, with its receipts and the cloud's countersignatures: enough to check what the ride is billed by."""
+    """One ride, with its receipts and the cloud's countersignatures: enough to check what the ride is billed by.
+
+    Receipts say where: a program gets them with the scope tracks:read only.
+    """
     with cloud().db.reading() as session:
         ride = rides.get(session, reach(), ride_id)
-        return views.ride_with_receipts(ride, receipts.of_ride(session, ride))
+        log = receipts.of_ride(session, ride) if me().may("tracks:read") else []
+        return views.ride_with_receipts(ride, log)
 
 
 @routes.get("/<id16:ride_id>/track")
-@allow(*ROLES)
+@allow(*ROLES, scope="tracks:read")
 @answers(200, "application/geo+json")
 def track(ride_id: str) -> shapes.Track:
     """Where it went, as GeoJSON (RFC 7946)."""

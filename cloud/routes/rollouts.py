@@ -15,7 +15,7 @@ PERCENT = body.integer(0, 100)
 
 @routes.post("")
 @platform
-@allow("admin")
+@allow("admin", scope="platform:write")
 @takes({"board": body.board, "version": body.integer(), "percent": PERCENT})
 @answers(
     201,
@@ -31,7 +31,7 @@ def start(fields: Fields) -> shapes.Rollout:
 
 @routes.patch("/<id4:rollout_id>")
 @platform
-@allow("admin")
+@allow("admin", scope="platform:write")
 @takes({}, {"percent": PERCENT, "state": body.word(*ROLLOUT_STATES)})
 @answers(problems=("rollout_over", "percent_back"))
 def change(rollout_id: str, fields: Fields) -> shapes.Rollout:
@@ -43,7 +43,7 @@ def change(rollout_id: str, fields: Fields) -> shapes.Rollout:
 
 @routes.get("")
 @platform
-@allow(*STAFF)
+@allow(*STAFF, scope="platform:read")
 @paged(body.integer(), body.hex_of(4), most=50)
 @answers()
 def newest(page: Page) -> shapes.Rollouts:
@@ -57,7 +57,7 @@ def newest(page: Page) -> shapes.Rollouts:
 
 @routes.get("/<id4:rollout_id>")
 @platform
-@allow(*STAFF)
+@allow(*STAFF, scope="platform:read")
 @answers()
 def one(rollout_id: str) -> shapes.Rollout:
     """One rollout, with how many locks are where; while it is halted, with its evidence."""
