@@ -9,6 +9,11 @@ from protocol import status, update
 
 SILENT_S = 3600  # a lock says something every minute or so, but it may stand in a cellar
 LOW_MV = 3500  # the locks' own start reserve unless set otherwise: below it no ride starts
+CLONED = {  # clones.py
+    "context": "it went back to an old session",
+    "record": "record {number} came with two contents",
+    "back": "record {number} came out of its turn",
+}
 LONG_S = 86400  # of a ride nobody claimed; otherwise the claim says
 
 
@@ -36,6 +41,15 @@ def ago(seconds: int) -> str:
             count = seconds // size
             return f"{count} {name}{'s' if count > 1 else ''}"
     return "moments"
+
+
+def _clone(facts: Facts) -> str | None:
+    if facts.lock.clone_evidence is None:
+        return None
+    parts = []
+    for sign, (_, count, number) in json.loads(facts.lock.clone_evidence).items():
+        parts.append(CLONED[sign].format(number=number) + (f", {count} times" if count > 1 else ""))
+    return f"Two devices speak as this lock: {'; '.join(parts)}"
 
 
 def _fork(facts: Facts) -> str | None:
@@ -99,6 +113,7 @@ def _came_back(facts: Facts) -> str | None:
 
 
 REASONS: tuple[tuple[str, Callable[[Facts], str | None]], ...] = (  # the gravest first
+    ("clone", _clone),
     ("fork", _fork),
     ("chain", _chain),
     ("proof", _doubt),

@@ -43,6 +43,7 @@ KINDS = {
     "command.done": Kind("lock", 7 * _DAY, hook=False),
     "receipt.stored": Kind("lock", 7 * _DAY),  # one a delivery, however many it held
     "receipt.forked": Kind("lock"),
+    "lock.cloned": Kind("lock"),  # two devices speak as one: clones.py
     "lock.serviced": Kind("lock"),  # a master token was used: what for, and whose it is by its cti
     "attention.opened": Kind("attention"),
     "attention.closed": Kind("attention"),

@@ -20,7 +20,7 @@ from aiocoap import Message, interfaces
 from aiocoap.numbers.codes import Code
 from aiocoap.pipe import Pipe
 
-from cloud import blocks, health, ingest, logs, metrics, oscore, peers
+from cloud import blocks, clones, health, ingest, logs, metrics, oscore, peers
 from cloud.config import ConfigError, from_environment
 from cloud.context import Cloud, make
 from cloud.db import is_unavailable, require_newest
@@ -89,6 +89,8 @@ class Site(interfaces.Resource):
             return Message(code=Code.SERVICE_UNAVAILABLE, max_age=RETRY_S)
         loop, lock_id = asyncio.get_running_loop(), fresh.peer.lock_id
         try:
+            if fresh.returned:
+                await loop.run_in_executor(self._pool, clones.returned, self._cloud, lock_id)
             if request.code == Code.GET:
                 return await loop.run_in_executor(self._pool, blocks.get, self._cloud, lock_id, request)
             store, given = ROUTES[path], request.payload

@@ -35,6 +35,9 @@ BLOCK = 64  # server sequence numbers reserved at a time
 LOW = 16  # left over when it is time to reserve more
 CHALLENGES = 8  # Echo answers a lock gets in one second: each costs a number
 SEEN = 8  # messages of a lock whose repetition CoAP still answers, see `Peer.repeated`
+FORMER = (
+    8  # ID Contexts of a lock remembered after another replaced them: one that returns is a second device's
+)
 PEERS = 100_000  # locks held in memory, about 2 kB each
 
 
@@ -83,6 +86,7 @@ class Fresh:
     context: "Context"
     request: Message
     request_id: oscore.RequestIdentifiers
+    returned: bool = False  # its context had been replaced by another
 
 
 def named(option: bytes) -> tuple[bytes, bytes | None]:
@@ -156,6 +160,9 @@ class Peer:
     current: Context | None = None
     pending: Context | None = None
     proved: int = 0  # boots that proved fresh, in this process
+    former: deque = field(
+        default_factory=lambda: deque(maxlen=FORMER), repr=False
+    )  # their ID Contexts, but the current
     echo_key: bytes = field(
         default_factory=lambda: secrets.token_bytes(32), repr=False
     )  # of this process alone
@@ -215,11 +222,17 @@ class Peers:
                 raise Replayed(peer) from None
             except (error.Error, ValueError, IndexError):
                 continue  # wrong tag, or a plaintext that is no CoAP
-            if context is not peer.current:
-                peer.current, peer.pending = context, None
-                peer.proved += 1
-            return Fresh(peer, context, request, request_id)
+            returned = context is not peer.current and self._replace(peer, context)
+            return Fresh(peer, context, request, request_id, returned)
         raise Refused
+
+    def _replace(self, peer: Peer, context: Context) -> bool:
+        """Of one that just proved fresh; whether it had been the lock's before."""
+        if peer.current:
+            peer.former.append(peer.current.id_context)
+        peer.current, peer.pending = context, None
+        peer.proved += 1
+        return context.id_context in peer.former
 
     def _candidates(self, peer: Peer, id_context: bytes | None) -> Iterator[Context]:
         held = [context for context in (peer.current, peer.pending) if context]

@@ -280,6 +280,10 @@ class Lock(Base):
     reported_seq: Mapped[int] = mapped_column(default=0)  # highest receipt seq the lock says it has written
     received_seq: Mapped[int] = mapped_column(default=0)  # end of the gapless prefix stored here
     chained_seq: Mapped[int] = mapped_column(default=0)  # end of the part of it whose hash chain holds: rides
+    next_record: Mapped[int] = mapped_column(default=0)  # number after the highest record of telemetry here
+    clone_evidence: Mapped[str | None] = mapped_column(
+        String(255)
+    )  # JSON: sign -> [at, times, record], clones.py
 
 
 class Asset(Base):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cloud import commands, events, fixes, keyring, metrics, rides, rollouts
+from cloud import clones, commands, events, fixes, keyring, metrics, rides, rollouts
 from cloud.db import insert
 from cloud.tables import Lock, Note, StatusSample
 from protocol import receipt, status, telemetry
@@ -21,6 +21,9 @@ def take(session: Session, lock: Lock, payload: bytes, now: int) -> int:
     sorted_out: dict[int, list[dict]] = {kind: [] for kind in _ROWS}
     for seq, (kind, *fields) in enumerate(records, first):
         sorted_out[kind].append({"lock_id": lock.lock_id, "seq": seq, **_ROWS[kind](*fields)})
+    if first < lock.next_record:
+        clones.compare(session, lock, [row for rows in sorted_out.values() for row in rows], now)
+    lock.next_record = max(lock.next_record, first + len(records))
     _store_fixes(session, lock, sorted_out[telemetry.FIX], now)
     _store_status(session, lock, sorted_out[telemetry.STATUS], now)
     _store_notes(session, lock, sorted_out[telemetry.NOTE], now)
