@@ -56,6 +56,15 @@ def create(
     return asset_id
 
 
+def fit(session: Session, reach: Reach, code: str, lock_id: str) -> bool:
+    """Puts the lock on the bicycle of its operator that has this code and no lock, as one has whose lock was
+    decommissioned. False when there is none."""
+    operator_id = locks.find(session, reach, lock_id).operator_id
+    mine = (Asset.code == code, Asset.lock_id.is_(None), Asset.operator_id.is_not_distinct_from(operator_id))
+    rows = update(Asset).where(*mine).values(lock_id=lock_id).returning(Asset.asset_id)
+    return session.scalars(rows).one_or_none() is not None
+
+
 def free_of(session: Session, lock_id: str) -> None:
     """The bicycle that has this lock has none from now on."""
     session.execute(update(Asset).where(Asset.lock_id == lock_id).values(lock_id=None))

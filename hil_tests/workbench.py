@@ -41,6 +41,7 @@ class Workbench:
             "RINGSLOT_SECRET": secrets.token_urlsafe(32),
             "RINGSLOT_CLOUD": self.url,
             "RINGSLOT_POCKET": "pocket",
+            "RINGSLOT_STAFF_SECOND_FACTOR": "off",  # nobody holds a second phone here
         }
 
     def start(self, line: str, checkout: Path = ROOT, **more: str) -> subprocess.Popen:

@@ -29,3 +29,11 @@ def read(board: str) -> dict:
     if board not in names():
         raise ToolError(f"There is no board {board}. There are: {', '.join(names())}.")
     return json.loads((BOARDS / board / "board.json").read_text())
+
+
+def settings(board: str) -> dict[str, int]:
+    """How a lock of that board is to sleep, wake and report, for its cell to last as `ringslot power` predicts: of its
+    currents.json; nothing where nobody has looked."""
+    path = BOARDS / board / "currents.json"
+    found: dict[str, int] = json.loads(path.read_text())["settings"] if path.exists() else {}
+    return found

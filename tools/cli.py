@@ -92,7 +92,11 @@ def _sentence(error: Exception) -> str | None:
         if isinstance(error, WrongSecret):
             return str(error)
         if isinstance(error, DBAPIError):
-            return f"The database said: {error.orig}. Check RINGSLOT_DATABASE_URL, or --data."
+            first = str(error.orig).strip().splitlines()[0]
+            return (
+                f"The database said: {first}. Check RINGSLOT_DATABASE_URL or --data, and that it is up and has room;"
+                " then run the same command again."
+            )
     return None
 
 

@@ -76,14 +76,25 @@ def flash(ports, board, image, folder, as_json) -> None:
     required=True,
     help="Folder for what is to be printed; it must not hold anything yet.",
 )
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of the lock in place of its board's, such as fix_every_s=60.",
+)
 @data_option
 @json_option
-def provision(port, code, board, uplink, url, kind, group, network, label, folder, data, as_json) -> None:
+def provision(
+    port, code, board, uplink, url, kind, group, network, label, folder, changes, data, as_json
+) -> None:
     """Make the board at PORT the lock of the bicycle CODE.
 
     Draws the lock's key on this machine, registers it with the cloud, copies identity, keyset and combs to the board,
     compares them, starts the lock, and writes a QR label and an activation card, each as SVG and PDF. The board runs
-    Ringslot already (`ringslot flash`). One that is another lock is left as it is.
+    Ringslot already (`ringslot flash`). One that is another lock is left as it is. Broken off, the command goes on.
+
+    How the lock sleeps, wakes and reports comes from its board's currents.json, by which `ringslot power` predicts.
 
     \b
     ringslot provision /dev/ttyACM0 BIKE-7 --board esp32s3_lock --uplink fleet.example:5683 \\
@@ -92,16 +103,31 @@ def provision(port, code, board, uplink, url, kind, group, network, label, folde
     from tools import cli_operator, manufacture  # they bring the cloud and mpremote
 
     cli_operator.check_names(code, group)
+    more = cli_operator.changed(changes)
+    order = manufacture.Order(board, code, label or code, kind, uplink, group, url, folder, network, more)
     with cli_operator.cloud_of(data) as cloud, _bars([port], as_json) as tell:
-        made = manufacture.make_lock(
-            cloud, port, board, code, label or code, kind, uplink, group, url, folder, tell(port), network
-        )
+        made = manufacture.make_lock(cloud, port, order, tell(port))
+    days = _days(board, made.settings)
     item = {"lock_id": made.lock_id.hex(), "code": code, "kind": kind, "folder": str(folder)}
+    item |= {"settings": json.loads(made.settings), "days": days}
+    lasts = f" Its cell lasts {days} days at 6 rides a day, by `ringslot power {board}`." if days else ""
+    told = ", ".join(f"{name} {value}" for name, value in item["settings"].items())
     human = (
-        f"The board at {port} is lock {item['lock_id']} of {code}, and starts. Print {folder}/label.pdf for the bicycle"
-        f" and {folder}/card.pdf for its owner; then remove that folder: the card holds a key."
+        f"The board at {port} is lock {item['lock_id']} of {code}, and starts.\nSettings: {told}.{lasts}\n"
+        f"Print {folder}/label.pdf for the bicycle and {folder}/card.pdf for its owner; then remove that folder: the"
+        " card holds a key."
     )
     out(item, as_json, human)
+
+
+def _days(board: str, settings: bytes) -> int | None:
+    """For which the cell lasts with what the lock was told, as `ringslot power` counts; None where nobody knows."""
+    from tools import power, power_life, power_report
+
+    if board not in power.names():
+        return None
+    result = power_life.live(power.told(board, settings), power.AIM_RIDES, 365)
+    return int(power_report.days_of(result))
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Commands of whoever runs the fleet: locks, people, rides. They work on the cloud's database directly."""
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from boards.sim.flash_image import make_image, read_image
 from cloud import assets, context, db, locks, users
 from cloud.reach import EVERYTHING
 from cloud.tables import KINDS, ROLES
+from firmware import config
 from protocol import cbor
 from tools import board_data, keysets, lock_image, provision
 from tools.cli import data_option, json_option, out, settings
@@ -36,6 +38,14 @@ def cloud_of(data: Path | None) -> Iterator[context.Cloud]:
 
 
 # --- lock ---
+
+set_option = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of the lock that is to differ from its board's, such as fix_every_s=60.",
+)
 
 
 @click.group()
@@ -69,9 +79,10 @@ def lock() -> None:
     required=True,
     help="Folder for the lock's files; it must not hold any yet.",
 )
+@set_option
 @data_option
 @json_option
-def lock_add(code, label, kind, group, board, uplink, folder, data, as_json) -> None:
+def lock_add(code, label, kind, group, board, uplink, folder, changes, data, as_json) -> None:
     """Register a lock and put it on the bicycle CODE.
 
     Draws the lock's key, stores it wrapped in the cloud's database, and writes identity, keyset and settings.json into
@@ -82,8 +93,11 @@ def lock_add(code, label, kind, group, board, uplink, folder, data, as_json) -> 
     mpremote cp bike-7/* :        # or: ringslot sim --lock bike-7
     """
     check_names(code, group)
+    more = changed(changes)
     with cloud_of(data) as cloud:
-        identity = add_lock(cloud, code, label or code, kind, folder, uplink, group, board=board_name(board))
+        identity = add_lock(
+            cloud, code, label or code, kind, folder, uplink, group, more=more, board=board_name(board)
+        )
         with cloud.db.reading() as session:
             development = keysets.development_root(cloud, session, False) is not None
     item = {"lock_id": identity.lock_id.hex(), "code": code, "kind": kind, "folder": str(folder)}
@@ -92,6 +106,23 @@ def lock_add(code, label, kind, group, board, uplink, folder, data, as_json) -> 
     if development:
         human += f"\n{DEVELOPMENT}"
     out(item, as_json, human)
+
+
+def changed(changes: tuple[str, ...]) -> dict[str, int | str]:
+    """Settings of NAME=VALUE. Raises BadParameter for what no lock would take."""
+    found: dict[str, int | str] = {}
+    for text in changes:
+        name, equals, value = text.partition("=")
+        if not equals or name in ("kind", "uplink_host", "uplink_port"):
+            raise click.BadParameter(
+                f"{text} is not NAME=VALUE, or has an option of its own", param_hint="--set"
+            )
+        found[name] = int(value) if value.isdigit() else value
+    try:
+        config.settings_of(json.dumps({"kind": "exclusive", "uplink_host": "192.0.2.1", **found}).encode())
+    except config.ConfigError as error:
+        raise click.BadParameter(str(error).removeprefix("settings.json: "), param_hint="--set") from None
+    return found
 
 
 def check_names(code: str, group: str | None) -> None:
@@ -182,7 +213,8 @@ def add_lock(
     more: dict | None = None,
     board: str | None = None,
 ) -> provision.Identity:
-    """Draw, register, write. `more`: further settings of the lock. Raises ToolError, Problem."""
+    """Draw, register, write. `more`: further settings of the lock, in place of its board's (board_data.settings).
+    Raises ToolError, Problem."""
     host, _, port = uplink.rpartition(":")
     if not host or not port.isdigit():
         raise ToolError(f"{uplink} is no HOST:PORT.")
@@ -196,9 +228,11 @@ def add_lock(
         locks.register(
             session, cloud.box, lock_id, identity.k_lock, kind, group, cloud.now(), signed.version, board
         )
-        assets.create(session, EVERYTHING, code, label, lock_id, cloud.now())
+        if not assets.fit(session, EVERYTHING, code, lock_id):
+            assets.create(session, EVERYTHING, code, label, lock_id, cloud.now())
         # Inside the transaction: a lock whose files could not be written is not registered.
-        told = {"kind": kind, "uplink_host": host, "uplink_port": int(port), **(more or {})}
+        told = {"kind": kind, "uplink_host": host, "uplink_port": int(port)}
+        told |= {**(board_data.settings(board) if board else {}), **(more or {})}
         try:
             provision.write(folder, identity, signed.roots, signed.body, told)
         except OSError as error:

@@ -27,7 +27,10 @@ _CONNECT_S = 20  # a chip that was just flashed makes its file system first
 _PATIENCE_S = 20  # for a byte: a chip erases flash meanwhile, an emulated one waits for its turn
 
 _LOST = "The connection to {port} broke: plug it in again and run the same command; what is there already is kept."
-_FULL = "The board's file system is full: {port} needs a board with more flash, or `ringslot flash --erase`."
+_FULL = (
+    "The board's file system is full: remove from the one at {port} what is not Ringslot's (`mpremote connect {port} fs"
+    " ls`), or begin anew with --image, which erases it; then run the same command again."
+)
 _SILENT = (
     "No MicroPython answers at {port}: press RESET; if that does not help, flash the image first (--image)."
     " A lock that runs a hardened build has no prompt, by design."

@@ -74,6 +74,14 @@ def load(name: str, **settings: int) -> Board:
         raise ToolError(f"{path} cannot be used: {error}.") from error
 
 
+def told(name: str, settings_json: bytes) -> Board:
+    """The board with the settings that a lock was given. Raises ToolError."""
+    try:
+        return load(name)._replace(settings=config.settings_of(settings_json))
+    except config.ConfigError as error:
+        raise ToolError(f"{error}.") from error
+
+
 class Cell:
     """Charge left, µA·s, and the voltage that goes with it."""
 

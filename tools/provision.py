@@ -80,6 +80,11 @@ def read(folder: Path) -> dict[str, bytes]:
         ) from error
 
 
+def is_ours(name: str) -> bool:
+    """Whether a lock's folder may hold a file of that name."""
+    return name in (*FILES, *MAY) or name.startswith("comb-")
+
+
 def renew(folder: Path, trusted: bytes, keyset: bytes) -> None:
     """The folder of a lock that has no signed keyset yet gets one; its identity stays. Raises ToolError, OSError."""
     for path in folder.glob("comb-*"):
