@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cloud import fleet, issuers, keyring, rotation
+from cloud.reach import EVERYTHING
 from cloud.tables import IssuerKey
 from protocol import keyset as wire
 from protocol import roots
@@ -153,7 +154,7 @@ def listed(data, as_json) -> None:
             }
             for row in rows
         ]
-        behind, version = fleet.behind(session)
+        behind, version = fleet.behind(session, EVERYTHING)
         due = [
             issuers.ROLE_NAMES[role]
             for role in issuers.ROTATED
@@ -342,7 +343,7 @@ def keyset_import(path, first, data, as_json) -> None:
     with cloud_of(data) as cloud, cloud.db.writing() as session:
         trusted = _root_file(first) if first else None
         keyring.take(session, encoded, cloud.now(), trusted, keysets.files_of(found))
-        behind, version = fleet.behind(session)
+        behind, version = fleet.behind(session, EVERYTHING)
     human = f"Keyset {found.version} is there for the locks; {behind} have to fetch it."
     if version != found.version:
         human = f"Keyset {version} is newer and stays."

@@ -147,7 +147,7 @@ def board_name(board: str | None) -> str | None:
 def lock_board(code, board, data, as_json) -> None:
     """Say what kind of board the lock on the bicycle CODE is, so that releases for BOARD are offered to it."""
     with cloud_of(data) as cloud, cloud.db.writing() as session:
-        lock_id = assets.lock_of(session, code=code)
+        lock_id = assets.lock_of(session, EVERYTHING, code=code)
         locks.get(session, lock_id, for_update=True).board = board_name(board)
     item = {"lock_id": lock_id, "code": code, "board": board}
     out(item, as_json, f"Releases for {board} are for the lock on {code}.")
