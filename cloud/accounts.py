@@ -10,11 +10,12 @@ import secrets
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from cloud import links, mail, sessions, users
+from cloud import factors, links, mail, sessions, users
 from cloud.context import Cloud
 from cloud.db import insert
 from cloud.problem import Problem
 from cloud.tables import Claim, Mail, Member, Ride, User
+from cloud.tables_people import ProviderLogin
 
 ERASED = "-"  # no password hashes to it
 
@@ -176,6 +177,8 @@ def erase(session: Session, cloud: Cloud, user: User) -> None:
     address, language = user.email, user.language
     sessions.end_all(session, user.user_id)
     links.drop(session, user.user_id)
+    factors.forget(session, user.user_id)
+    session.execute(delete(ProviderLogin).where(ProviderLogin.user_id == user.user_id))
     session.execute(delete(Mail).where(Mail.user_id == user.user_id))
     session.execute(delete(Member).where(Member.user_id == user.user_id))
     user.login, user.password, user.email = f"erased-{secrets.token_hex(16)}", ERASED, None

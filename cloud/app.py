@@ -1,5 +1,6 @@
 """The web app, made by a factory from settings that are handed in."""
 
+import logging
 from collections.abc import Callable
 
 from flask import Flask, Response, request
@@ -7,6 +8,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cloud import audit, auth, body, context, describe, logs, metrics, oauth, problem, routes
 from cloud.config import Settings
+
+log = logging.getLogger(__name__)
 
 HEADERS = {
     # no script, style or frame of anyone else's, and none inline: text from a lock or a name cannot become one
@@ -25,6 +28,10 @@ def create_app(settings: Settings, now: Callable[[], int] = context.unix_now) ->
     app.url_map.merge_slashes = False  # one address a thing; the router would redirect
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ringslot"] = context.make(settings, now)
+    if not settings.staff_second_factor:
+        log.warning(
+            "RINGSLOT_STAFF_SECOND_FACTOR is off: a password alone opens the console. For tests and demos only."
+        )
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     logs.install(app)

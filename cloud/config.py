@@ -46,9 +46,9 @@ class Settings:
     hooks_private: bool = False  # whether webhooks may go to private addresses, and without TLS
     metrics: tuple[str, int] | None = None  # where the worker shows what is counted
     proxies: int = 0  # how many reverse proxies stand in front and set X-Forwarded-For and -Proto
-    url: str = "http://127.0.0.1:8000"  # where people find the console: links in mails begin so
+    url: str = "http://localhost:8000"  # where people find the console: links in mails begin so
     post: Post = Post()
-    staff_second_factor: bool = False  # off for tests and demos only
+    staff_second_factor: bool = True  # off for tests and demos only
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -66,18 +66,18 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         proxies=_count(environ, "RINGSLOT_PROXIES", 0, 8),
         url=_url(environ),
         post=_post(environ),
-        staff_second_factor=_word(environ, "RINGSLOT_STAFF_SECOND_FACTOR", ("off", "required")) == "required",
+        staff_second_factor=_word(environ, "RINGSLOT_STAFF_SECOND_FACTOR", ("required", "off")) == "required",
     )
 
 
 def _url(environ: Mapping[str, str]) -> str:
-    value = environ.get("RINGSLOT_URL", "http://127.0.0.1:8000").rstrip("/")
+    value = environ.get("RINGSLOT_URL", "http://localhost:8000").rstrip("/")
     scheme, _, host = value.partition("://")
     if (
         scheme not in ("http", "https")
         or not host
         or not value.isprintable()
-        or not set(value).isdisjoint(" ?#@")
+        or not set(host).isdisjoint(" /?#@")
     ):
         raise ConfigError(
             "RINGSLOT_URL must be what people type to reach the cloud, such as https://fleet.example."

@@ -80,6 +80,8 @@ IMPLIED: tuple[tuple[Callable[[Operation], bool], tuple[str, ...]], ...] = (
     (lambda op: op.allowed is not None and op.allowed != frozenset(ROLES), ("forbidden",)),
     (lambda op: op.allowed is not None and op.scope is None, ("persons_only",)),
     (lambda op: op.scope is not None, ("scope",)),
+    (lambda op: op.allowed is not None and not hasattr(op.view, "enrolling"), ("second_factor_needed",)),
+    (lambda op: hasattr(op.view, "fresh"), ("prove_again",)),
     (lambda op: bool(op.rule.arguments), ("not_found",)),
     (lambda op: op.changes, ("csrf", "too_large")),
     (lambda op: op.said.required is not None, ("not_json", "bad_json")),

@@ -1,6 +1,6 @@
 """What the API answers about people and how they sign in, as types; see shapes.py."""
 
-from typing import Annotated, NotRequired
+from typing import Annotated, Any
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -20,20 +20,54 @@ class NewUser(TypedDict):
 
 
 class SignedIn(TypedDict):
-    token: Annotated[str, Field(description="for `Authorization: Bearer`")]
+    token: Annotated[str | None, Field(description="for `Authorization: Bearer`; null: it is a cookie")]
     expires_at: Time
     user_id: Id22
     role: Role
-    enrol: NotRequired[
-        Annotated[bool, Field(description="true: set up a second factor; nothing else is open yet")]
+    enrol: Annotated[
+        bool, Field(description="true: set up a second factor; nothing else is open to this session")
     ]
+
+
+class PasskeyOptions(TypedDict):
+    options: Annotated[dict[str, Any], Field(description="WebAuthn Level 3, 5.1.8: options as JSON")]
+
+
+class Passkey(TypedDict):
+    passkey_id: Id22
+    name: str
+    created_at: Time
+    used_on: Annotated[int, Field(description="midnight (UTC) of the day it was last used", ge=0)]
+
+
+class Factors(TypedDict):
+    totp: bool
+    passkeys: list[Passkey]
+    recovery_codes: Annotated[int, Field(description="how many are left", ge=0)]
+
+
+class NewTotp(TypedDict):
+    secret: Annotated[str, Field(description="base32; shown once")]
+    uri: Annotated[str, Field(description="otpauth:, for the app")]
+    picture: Annotated[str, Field(description="the same as a QR code: data: URI of an SVG")]
+
+
+class Codes(TypedDict):
+    recovery_codes: Annotated[list[str], Field(description="shown once; empty where there are some already")]
+
+
+class NewPasskey(Passkey, Codes):
+    pass
 
 
 class Me(NewUser):
     email: Annotated[str | None, Field(description="verified")]
-    language: Annotated[str, words((*tables.LANGUAGES,))] | None
+    language: Annotated[str, words(tables.LANGUAGES)] | None
     second_factor: Annotated[bool, Field(description="whether this session was begun with one")]
     erase_asked_at: Time | None
+    csrf: Annotated[
+        str, Field(description="`X-CSRF-Token` for whatever changes something, where a cookie signs in")
+    ]
 
 
 class Device(TypedDict):

@@ -17,6 +17,19 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("GET", "/api/v1/sessions"): EVERYBODY,
     ("DELETE", "/api/v1/sessions/<id22:session_id>"): EVERYBODY,
     ("POST", "/api/v1/sessions/end-others"): EVERYBODY,
+    ("POST", "/api/v1/sessions/passkey"): ANYONE,
+    ("POST", "/api/v1/sessions/proof"): EVERYBODY,
+    ("POST", "/api/v1/passkey-challenges"): ANYONE,
+    ("GET", "/api/v1/me/factors"): EVERYBODY,
+    ("POST", "/api/v1/me/totp"): EVERYBODY,
+    ("POST", "/api/v1/me/totp/confirm"): EVERYBODY,
+    ("DELETE", "/api/v1/me/totp"): EVERYBODY,
+    ("POST", "/api/v1/me/recovery-codes"): EVERYBODY,
+    ("POST", "/api/v1/me/passkey-challenges"): EVERYBODY,
+    ("POST", "/api/v1/me/passkey-proofs"): EVERYBODY,
+    ("POST", "/api/v1/me/passkeys"): EVERYBODY,
+    ("PATCH", "/api/v1/me/passkeys/<id22:passkey_id>"): EVERYBODY,
+    ("DELETE", "/api/v1/me/passkeys/<id22:passkey_id>"): EVERYBODY,
     ("POST", "/api/v1/sign-ups"): ANYONE,
     ("POST", "/api/v1/sign-ups/confirm"): ANYONE,
     ("POST", "/api/v1/resets"): ANYONE,
@@ -117,6 +130,7 @@ SAMPLE = {
     "<id8:hook_id>": "00" * 8,
     "<code:code>": "A1",
     "<id22:session_id>": "A" * 22,
+    "<id22:passkey_id>": "A" * 22,
 }
 
 
@@ -186,7 +200,8 @@ def test_signing_up_in_and_out(site):
     problem(client.post("/api/v1/users", json={**fields, "login": "anna of EXAMPLE"}), 409, "login_taken")
     answer = client.post("/api/v1/sessions", json={**fields, "login": "ANNA of example"}).get_json()
     person = Person(client, answer["user_id"], answer["token"])
-    assert person.get("/me").get_json() == {
+    me = person.get("/me").get_json()
+    assert me.pop("csrf") and me == {
         "user_id": made.get_json()["user_id"],
         "login": "anna of example",
         "role": "rider",

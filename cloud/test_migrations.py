@@ -7,7 +7,7 @@ from sqlalchemy import inspect
 
 from cloud import db, testdatabase
 from cloud.config import ConfigError
-from cloud.tables_fleet import Base
+from cloud.tables_people import Base
 
 
 @pytest.fixture

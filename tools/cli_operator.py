@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+import pyotp
 
 from boards.sim.flash_image import make_image, read_image
-from cloud import assets, context, db, locks, users
+from cloud import assets, context, db, factors, locks, sessions, users
 from cloud.reach import EVERYTHING
 from cloud.tables import KINDS, ROLES
 from firmware import config
@@ -246,6 +247,35 @@ def add_lock(
 @click.group()
 def user() -> None:
     """Add people who run the fleet; riders sign up by themselves."""
+
+
+@user.command("second-factor")
+@click.argument("login")
+@click.option(
+    "--reset", is_flag=True, help="First remove what there is: for somebody who lost it, and was recognised."
+)
+@data_option
+@json_option
+def user_second_factor(login, reset, data, as_json) -> None:
+    """Give LOGIN an authenticator app from here: prints its secret, to type or scan, and recovery codes.
+
+    Staff may do it themselves in the console at their first sign-in; this is for whoever cannot, and for scripts.
+    """
+    with cloud_of(data) as cloud, cloud.db.writing() as session:
+        person = users.by_name(session, login)
+        if person is None:
+            raise ToolError(f"Nobody signs in as {login}.")
+        if reset:
+            factors.forget(session, person.user_id)
+            sessions.end_all(session, person.user_id)
+        secret, uri = factors.begin_totp(session, cloud.box, person)
+        code = pyotp.TOTP(secret).at(cloud.now())
+        codes = factors.confirm_totp(session, cloud.box, person.user_id, code, cloud.now())
+    item = {"login": login, "secret": secret, "uri": uri, "recovery_codes": codes}
+    human = (
+        f"{login} signs in with an authenticator app from now on:\n{uri}\nRecovery codes, each good once:\n"
+    )
+    out(item, as_json, human + "\n".join(codes))
 
 
 @user.command("add")

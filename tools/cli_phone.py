@@ -13,7 +13,7 @@ import click
 
 from protocol import receipt
 from tools.cli import json_option, out
-from tools.cloud_client import CloudClient
+from tools.cloud_client import CloudClient, CloudError
 from tools.errors import ToolError
 from tools.pocket import Claim, Pocket
 from tools.rider import Opened, Rider, opened
@@ -126,8 +126,14 @@ def sign_up(session: Session, login: str, password_stdin: bool) -> None:
 @click.option("--password-stdin", is_flag=True, help=PASSWORD_HELP)
 @click.pass_obj
 def sign_in(session: Session, login: str, password_stdin: bool) -> None:
-    """Sign in as LOGIN."""
-    session.run(session.rider.sign_in(login, _password(password_stdin, confirm=False)))
+    """Sign in as LOGIN; asks for the code of an authenticator app where one is needed."""
+    password = _password(password_stdin, confirm=False)
+    try:
+        session.run(session.rider.sign_in(login, password))
+    except CloudError as error:
+        if error.code != "second_factor":
+            raise
+        session.run(session.rider.sign_in(login, password, click.prompt("Code")))
     session.keep_token()
     click.echo(f"Signed in as {login}.")
 

@@ -54,8 +54,11 @@ class Rider:
         await self._post("/api/v1/users", {"login": login, "password": password})
         await self.sign_in(login, password)
 
-    async def sign_in(self, login: str, password: str) -> None:
-        answer = await self._post("/api/v1/sessions", {"login": login, "password": password})
+    async def sign_in(self, login: str, password: str, code: str | None = None) -> None:
+        """`code`: of the authenticator app, or a recovery code. Raises CloudError; its code is second_factor where one
+        is needed."""
+        body = {"login": login, "password": password, "device": "ringslot phone", "code": code}
+        answer = await self._post("/api/v1/sessions", body)
         self.cloud.token = answer["token"]
 
     async def claim(self, code: str, **terms: object) -> Claim:

@@ -149,6 +149,16 @@ def test_a_person_is_added_once(ringslot):
     assert "10 to 128" in ringslot("user add other --data fleet --password-stdin", "short").output
 
 
+def test_a_second_factor_is_given_once_and_again_to_whoever_lost_it(ringslot):
+    ringslot("user add chief --role admin --data fleet --password-stdin", PASSWORD)
+    first = json.loads(ringslot("user second-factor chief --data fleet --json").output)
+    assert first["uri"].startswith("otpauth://totp/") and len(first["recovery_codes"]) == 10
+    assert "remove it first" in ringslot("user second-factor chief --data fleet").output
+    again = json.loads(ringslot("user second-factor chief --data fleet --reset --json").output)
+    assert again["secret"] != first["secret"]
+    assert "Nobody" in ringslot("user second-factor nobody --data fleet").output
+
+
 def test_a_phone_without_cloud_or_claim_says_what_to_do(ringslot):
     result = ringslot("phone --cloud http://127.0.0.1:9 bikes")
     assert result.exit_code == 1 and "does not answer" in result.output

@@ -1,6 +1,7 @@
 """The whole cloud on one machine: the web app under gunicorn, the CoAP gateway and the worker, as children on one
 database."""
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ class CloudRun:
             "RINGSLOT_SECRET": self.secret,
             "RINGSLOT_DATABASE_URL": self.database_url,
             "RINGSLOT_COAP": self.coap,
+            "RINGSLOT_URL": os.environ.get("RINGSLOT_URL")
+            or f"http://localhost:{self.web.rpartition(':')[2]}",
             **self.extra,
         }
 

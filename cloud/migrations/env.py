@@ -5,11 +5,11 @@ import os
 
 from alembic import context
 
-from cloud import tables_fleet
+from cloud import tables_fleet, tables_people
 from cloud.db import make_engine
 from cloud.tables import Base
 
-assert tables_fleet  # its tables are of the same metadata
+assert tables_fleet and tables_people  # their tables are of the same metadata
 
 
 def run(connection) -> None:  # type: ignore[no-untyped-def]

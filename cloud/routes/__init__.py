@@ -8,6 +8,7 @@ from werkzeug.routing import BaseConverter
 NOUNS = (
     "sessions",
     "accounts",
+    "factors",
     "claims",
     "locks",
     "assets",

@@ -3,7 +3,7 @@
 from flask import Blueprint, request
 
 from cloud import accounts, body, limits, links, passwords, sessions, shapes_accounts, users
-from cloud.auth import allow, cloud, enrolling, fresh, here, me, public
+from cloud.auth import allow, cloud, csrf, enrolling, fresh, here, me, public
 from cloud.describe import Fields, answers, takes
 from cloud.tables import LANGUAGES, ROLES
 
@@ -81,6 +81,7 @@ def who() -> shapes_accounts.Me:
         "language": user.language,
         "second_factor": bool(here().second),
         "erase_asked_at": user.erase_asked_at,
+        "csrf": csrf(),
     }
 
 
@@ -98,7 +99,7 @@ def speak(fields: Fields) -> None:
 @allow(*ROLES)
 @fresh
 @takes({"password": body.password})
-@answers(problems=("prove_again",))
+@answers()
 def change_password(fields: Fields) -> None:
     """Choose another password; every other device is signed out."""
     hashed = passwords.make(fields["password"])
@@ -111,7 +112,7 @@ def change_password(fields: Fields) -> None:
 @allow(*ROLES)
 @fresh
 @takes({"email": body.email})
-@answers(202, problems=("prove_again", "too_many"))
+@answers(202, problems=("too_many",))
 def ask_address(fields: Fields) -> None:
     """Ask for another address: a link is mailed to it, and the old one is told."""
     _take(fields["email"])
@@ -133,7 +134,7 @@ def change_address(fields: Fields) -> shapes_accounts.Address:
 @routes.delete("/me")
 @allow(*ROLES)
 @fresh
-@answers(problems=("last_admin", "prove_again"))
+@answers(problems=("last_admin",))
 def leave() -> shapes_accounts.Leaving:
     """Delete my account, at once or as soon as nothing is open; `waits` says what is."""
     with cloud().db.writing() as session:

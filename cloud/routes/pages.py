@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 from flask import Blueprint, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from cloud import body, sessions
+from cloud import body, sessions, signin
 from cloud.auth import allow, clear_cookie, cloud, public, set_cookie
 from cloud.problem import Problem
-from cloud.routes.sessions import agent, check, login
+from cloud.routes.sessions import CODE, agent, login
 from cloud.tables import ROLES
 
 routes = Blueprint("pages", __name__)
@@ -34,18 +34,24 @@ def sign_in() -> ResponseReturnValue:
     target = _local(request.form.get("next"))
     try:
         fields = body.parse(
-            {"login": request.form.get("login"), "password": request.form.get("password")},
+            {name: request.form.get(name) or None for name in ("login", "password", "code")},
             {"login": login, "password": body.password},
-            {},
+            {"code": CODE},
         )
-        token, _expires, _user_id, _role = check(
-            fields["login"], fields["password"], sessions.PAGE_LIFETIME, agent()
+        made = signin.by_password(
+            cloud(),
+            request.remote_addr or "",
+            fields["login"],
+            fields["password"],
+            fields["code"],
+            sessions.PAGE_LIFETIME,
+            agent(),
         )
     except Problem as problem:
         said = Problem("wrong_password") if problem.code == "invalid" else problem
         return render_template("sign_in.html", next=target, wrong=said.detail), said.status, said.headers
-    answer = redirect(target, 303)
-    set_cookie(answer, token, sessions.PAGE_LIFETIME)
+    answer = redirect("/account" if made.enrol else target, 303)
+    set_cookie(answer, made.token, sessions.PAGE_LIFETIME)
     return answer
 
 

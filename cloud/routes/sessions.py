@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from flask import Blueprint, g, request
+from flask import Blueprint, Response, after_this_request, g, request
 
-from cloud import body, limits, operators, passwords, sessions, shapes_accounts, users
-from cloud.auth import allow, caller, cloud, enrolling, here, me, public, reach
+from cloud import body, limits, operators, passkeys, passwords, sessions, shapes_accounts, signin, users
+from cloud.auth import allow, caller, cloud, enrolling, here, me, public, reach, set_cookie
 from cloud.describe import Fields, answers, takes
 from cloud.problem import Problem
 from cloud.tables import ROLES, WebSession
@@ -66,44 +66,95 @@ def _employer(named: str | None) -> str | None:
         return operators.find(session, reach(), named).operator_id
 
 
+CODE = body.text(6, 32)
+PASSKEY = {
+    "credential_id": body.b64_of(1, 1023),
+    "client_data": body.b64_of(1, 4096),
+    "authenticator_data": body.b64_of(37, 4096),
+    "signature": body.b64_of(1, 1024),
+}
+AS = {"device": DEVICE, "cookie": body.boolean}
+
+
 @routes.post("/sessions")
 @public
-@takes({"login": login, "password": body.password}, {"device": DEVICE})
-@answers(201, problems=("wrong_password", "too_many"))
+@takes({"login": login, "password": body.password}, {"code": CODE, **AS})
+@answers(201, problems=("wrong_password", "second_factor", "wrong_code", "too_many"))
 def sign_in(fields: Fields) -> shapes_accounts.SignedIn:
-    """Sign in: a token to send as `Authorization: Bearer`. `login` may be a verified address."""
-    token, expires, user_id, role = check(
-        fields["login"], fields["password"], sessions.LIFETIME, fields["device"] or agent()
+    """Sign in: a token to send as `Authorization: Bearer`. `login` may be a verified address.
+
+    Whoever has a second factor gives `code` too: of the authenticator app, or a recovery code. `cookie`: for a
+    browser; the token is a cookie that no script reads, and not in the answer.
+    """
+    lifetime = sessions.PAGE_LIFETIME if fields["cookie"] else sessions.LIFETIME
+    made = signin.by_password(
+        cloud(),
+        request.remote_addr or "",
+        fields["login"],
+        fields["password"],
+        fields["code"],
+        lifetime,
+        fields["device"] or agent(),
     )
-    return {"token": token, "expires_at": expires, "user_id": user_id, "role": role}
+    return signed_in(made, fields["cookie"])
+
+
+@routes.post("/passkey-challenges")
+@public
+@answers()
+def challenge() -> shapes_accounts.PasskeyOptions:
+    """What to ask the browser for, to sign in with a passkey: for navigator.credentials.get()."""
+    with cloud().db.writing() as session:
+        limits.take(session, "challenge", request.remote_addr or "", cloud().now())
+        return {"options": passkeys.assert_options(session, cloud().settings.url, cloud().now())}
+
+
+@routes.post("/sessions/passkey")
+@public
+@takes(PASSKEY, AS)
+@answers(201, problems=("passkey_refused", "too_many"))
+def sign_in_by_passkey(fields: Fields) -> shapes_accounts.SignedIn:
+    """Sign in with a passkey, which is two factors in one."""
+    cookie, device = fields.pop("cookie"), fields.pop("device") or agent()
+    lifetime = sessions.PAGE_LIFETIME if cookie else sessions.LIFETIME
+    return signed_in(signin.by_passkey(cloud(), request.remote_addr or "", fields, lifetime, device), cookie)
+
+
+def signed_in(made: signin.SignedIn, cookie: bool | None) -> shapes_accounts.SignedIn:
+    user = made.user
+    if cookie:
+
+        @after_this_request
+        def keep(answer: Response) -> Response:
+            set_cookie(answer, made.token, sessions.PAGE_LIFETIME)
+            return answer
+
+    return {
+        "token": None if cookie else made.token,
+        "expires_at": made.expires_at,
+        "user_id": user.user_id,
+        "role": user.role,
+        "enrol": made.enrol,
+    }
+
+
+@routes.post("/sessions/proof")
+@allow(*ROLES)
+@enrolling
+@takes({}, {"password": body.password, "code": CODE, "passkey": body.object_of(PASSKEY)})
+@answers(problems=("wrong_password", "second_factor", "wrong_code", "passkey_refused", "too_many"))
+def prove(fields: Fields) -> None:
+    """Show again that it is you, for what needs a fresh proof: `passkey`; or `password`, and `code` if you have one."""
+    if fields["passkey"] is not None:
+        signin.prove_by_passkey(cloud(), here(), fields["passkey"])
+    else:
+        signin.prove(cloud(), here(), fields["password"] or "", fields["code"])
 
 
 def agent() -> str:
     """What the device calls itself, if it says nothing better."""
     said = "".join(c for c in request.headers.get("User-Agent", "") if c.isprintable())
     return said[:64]
-
-
-def check(name: str, password: str, lifetime: int, device: str = "") -> tuple[str, int, str, str]:
-    """(token, expires at, user id, role) of a new session. Raises Problem wrong_password, too_many.
-
-    A try is counted before the password is looked at, so a thousand at once are a thousand; a good one is given back.
-    The work for a login that nobody has is the same.
-    """
-    now, db = cloud().now(), cloud().db
-    address = request.remote_addr or ""
-    tries = {"sign_in": f"{name}\0{address}", "sign_in_login": name, "sign_in_address": address}
-    with db.writing() as session:
-        for limit, subject in tries.items():
-            limits.take(session, limit, subject, now)
-        user = users.by_name(session, name)
-    if not passwords.matches(user.password if user else None, password) or user is None:
-        raise Problem("wrong_password")
-    with db.writing() as session:
-        for limit, subject in tries.items():
-            limits.give_back(session, limit, subject)
-        token, expires = sessions.start(session, user.user_id, now, lifetime, device)
-    return token, expires, user.user_id, user.role
 
 
 @routes.delete("/sessions")
