@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, exists, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from cloud import locks, operators
+from cloud import fitting, locks, operators
 from cloud.db import insert
 from cloud.problem import Problem
 from cloud.reach import Reach
@@ -53,21 +54,27 @@ def create(
     asset_id = session.scalars(rows).one_or_none()
     if asset_id is None:
         raise Problem("asset_exists")
+    if lock_id is not None:
+        fitting.begin(session, asset_id, lock_id, now)
     return asset_id
 
 
-def fit(session: Session, reach: Reach, code: str, lock_id: str) -> bool:
+def fit(session: Session, reach: Reach, code: str, lock_id: str, now: int) -> bool:
     """Puts the lock on the bicycle of its operator that has this code and no lock, as one has whose lock was
     decommissioned. False when there is none."""
     operator_id = locks.find(session, reach, lock_id).operator_id
     mine = (Asset.code == code, Asset.lock_id.is_(None), Asset.operator_id.is_not_distinct_from(operator_id))
     rows = update(Asset).where(*mine).values(lock_id=lock_id).returning(Asset.asset_id)
-    return session.scalars(rows).one_or_none() is not None
+    asset_id = session.scalars(rows).one_or_none()
+    if asset_id is not None:
+        fitting.begin(session, asset_id, lock_id, now)
+    return asset_id is not None
 
 
-def free_of(session: Session, lock_id: str) -> None:
+def free_of(session: Session, lock_id: str, now: int) -> None:
     """The bicycle that has this lock has none from now on."""
     session.execute(update(Asset).where(Asset.lock_id == lock_id).values(lock_id=None))
+    fitting.end(session, lock_id, now)
 
 
 def lock_of(
@@ -111,6 +118,30 @@ def by_code(session: Session, reach: Reach, code: str, now: int) -> Bike:
     if row is None:
         raise Problem("not_found")
     return _bike(row)
+
+
+def find(session: Session, reach: Reach, asset_id: str) -> Asset:
+    """For staff. Raises Problem not_found, for another operator's too."""
+    rows = select(Asset).where(Asset.asset_id == asset_id, reach.of(Asset.operator_id))
+    asset = session.scalars(rows.with_for_update()).one_or_none()
+    if asset is None:
+        raise Problem("not_found")
+    return asset
+
+
+def page(session: Session, reach: Reach, after: str, limit: int) -> Sequence[Asset]:
+    """By code, from the first one after `after`."""
+    rows = select(Asset).where(reach.of(Asset.operator_id), Asset.code > after).order_by(Asset.code)
+    return session.scalars(rows.limit(limit)).all()
+
+
+def rename(session: Session, asset: Asset, code: str) -> None:
+    """Another sticker. Raises Problem asset_exists."""
+    try:
+        with session.begin_nested():
+            asset.code = code
+    except IntegrityError:
+        raise Problem("asset_exists") from None
 
 
 def of_locks(session: Session, lock_ids: Sequence[str]) -> dict[str, Asset]:

@@ -28,6 +28,7 @@ LIMITS = {  # name: (how many, in how many seconds)
     "sealed": (60, 60),  # sealed batches from one user: each may cost a decryption for every lock
     "client_secret": (30, 60),  # wrong secrets for one client id from one address
     "invitation": (10, 600),  # codes that no group gave out, tried by one user
+    "fault": (20, 3600),  # faults reported by one user
     "unknown_bike": (10, 60),  # bikes that do not exist, asked for by one user
 }
 KEEP = 3600  # seconds after which a counter is surely over

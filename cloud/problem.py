@@ -94,6 +94,9 @@ TABLE: dict[str, tuple[int, str]] = {
     "ride_over": (409, "This ride has ended; there is nothing to take over."),
     "wrong_lock": (422, "This challenge is not from that lock."),
     # what a fleet runs by
+    "zone_limit": (409, "There are as many zones as there may be; remove one first."),
+    "job_exists": (409, "A job is open about this already."),
+    "job_over": (409, "This job is done; open another."),
     "hook_limit": (409, "There are as many webhooks as there may be; remove one first."),
     # receipts
     "unknown_batch": (422, "No lock of ours sealed this."),

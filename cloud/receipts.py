@@ -136,7 +136,7 @@ def _store(
         what, cti = SERVICES[said.type], said.cti.hex()
         events.of_lock(session, "lock.serviced", lock, now, what=what, cti=cti, seq=said.seq, **served)
     if said.type == receipt.DECOMMISSION:
-        decommission(session, lock.lock_id)
+        decommission(session, lock.lock_id, now)
     floor = said.epoch if said.type == receipt.SUCCESSOR and lock.kind == "exclusive" else 0
     locks.saw(session, lock.lock_id, floor, said.seq)
     return row
@@ -147,9 +147,9 @@ def _release(said: receipt.Receipt) -> list:
     return [said.detail[0], said.detail[1].hex()] if said.type == receipt.UPDATE else []
 
 
-def decommission(session: Session, lock_id: str) -> None:
+def decommission(session: Session, lock_id: str, now: int) -> None:
     """The lock forgot what it was: no bicycle has it, nobody holds it, no rollout counts it. Receipts stay."""
-    assets.free_of(session, lock_id)
+    assets.free_of(session, lock_id, now)
     claims.drop(session, lock_id)
     locks.get(session, lock_id).board = None  # no release is for it, and no rollout waits for its word
     log.warning("lock %s was decommissioned", lock_id)

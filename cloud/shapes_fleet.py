@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from cloud import tables_fleet
-from cloud.shapes import Id8, Next, Time, words
+from cloud.shapes import Degrees, Id8, Id16, Next, Time, words
 
 Number = Annotated[int, Field(description="rises", ge=0)]
 
@@ -79,3 +79,205 @@ class HookTry(TypedDict):
 
 class HookWithTries(Hook):
     tries: list[HookTry]
+
+
+class Asset(TypedDict):
+    """A bicycle, for staff."""
+
+    asset_id: str
+    code: str
+    label: str
+    plan: Annotated[str | None, Field(description="name of what a ride on it costs")]
+    lock_id: Id8 | None
+    created_at: Time
+
+
+class Assets(TypedDict):
+    assets: list[Asset]
+    next: Next
+
+
+class Span(TypedDict):
+    """A lock on a bicycle, from when to when."""
+
+    asset_id: str
+    lock_id: Id8
+    since: Time
+    until: Time | None
+
+
+class AssetWithLocks(Asset):
+    locks: list[Span]
+
+
+class Polygon(TypedDict):
+    """GeoJSON (RFC 7946 §3.1.6)."""
+
+    type: Annotated[str, words(("Polygon",))]
+    coordinates: list[list[list[float]]]
+
+
+class Zone(TypedDict):
+    zone_id: Id8
+    version: Number
+    operator_id: str
+    name: str
+    kind: Annotated[str, words(tables_fleet.ZONE_KINDS)]
+    polygon: Polygon
+    since: Time
+    until: Time | None
+
+
+class Zones(TypedDict):
+    zones: list[Zone]
+    next: Next
+
+
+class ZoneVersions(TypedDict):
+    versions: list[Zone]
+
+
+class Place(TypedDict):
+    """Where a lock was, within a radius; `source`: a fix in its receipt, or one it took while it stood there."""
+
+    lat: Degrees
+    lon: Degrees
+    radius_dm: Annotated[int, Field(description="decimetres", ge=0)]
+    at: Time
+    source: Annotated[str, words(("receipt", "fix"))]
+
+
+class ZoneVerdict(TypedDict):
+    zone_id: Id8
+    version: Number
+    name: str
+    kind: Annotated[str, words(tables_fleet.ZONE_KINDS)]
+    verdict: Annotated[str, words(("inside", "unsure"))]
+
+
+class RideEnd(TypedDict):
+    ride_id: Id16
+    verdict: Annotated[str, words(("fine", "wrong", "unsure"))]
+    place: Place | None
+    zones: Annotated[list[ZoneVerdict], Field(description="that it is in, or may be in")]
+
+
+class AttentionItem(TypedDict):
+    """`rank` 1 is the gravest; `evidence` and `closes` are sentences for the person."""
+
+    item_id: Id8
+    code: str
+    rank: int
+    lock_id: Id8 | None
+    bike: Annotated[str | None, Field(description="code of the bicycle that the lock is on")]
+    subject: Annotated[str, Field(description="id of what it is about")]
+    evidence: str
+    since: Time | None
+    closes: str
+    opened_at: Time
+    closed_at: Time | None
+
+
+class AttentionQueue(TypedDict):
+    items: list[AttentionItem]
+    counts: Annotated[dict[str, int], Field(description="how many are open, by code")]
+    next: Next
+
+
+class Fault(TypedDict):
+    fault_id: Id8
+    asset_id: str
+    lock_id: Id8 | None
+    kind: Annotated[str, words(tables_fleet.FAULT_KINDS)]
+    text: str
+    at: Time
+    closed_at: Time | None
+
+
+class Faults(TypedDict):
+    faults: list[Fault]
+    next: Next
+
+
+class MaintenanceJob(TypedDict):
+    job_id: Id8
+    title: str
+    rank: Annotated[int, Field(description="1 is the most urgent")]
+    asset_id: str | None
+    lock_id: Id8 | None
+    item_id: Id8 | None
+    fault_id: Id8 | None
+    opened_at: Time
+    opened_by: str
+    assigned_to: str | None
+    assigned_at: Time | None
+    done_at: Time | None
+    done_by: str | None
+    note: str | None
+
+
+class MaintenanceJobs(TypedDict):
+    jobs: list[MaintenanceJob]
+    next: Next
+
+
+class Fleet(TypedDict):
+    at: Time
+    event: Annotated[int, Field(description="`Last-Event-ID` to follow what changes from here on")]
+    columns: list[str]
+    rows: list[list[Any]]
+
+
+class BatteryPoint(TypedDict):
+    at: Time
+    low_mv: int
+    high_mv: int
+    count: int
+
+
+class StateChange(TypedDict):
+    at: Time
+    state: str
+
+
+class Series(TypedDict):
+    since: Time
+    until: Time
+    battery: list[BatteryPoint]
+    states: list[StateChange]
+
+
+class Geometry(TypedDict):
+    type: Annotated[str, words(("LineString", "Point"))]
+    coordinates: list[Any]
+
+
+class LockTrackProperties(TypedDict):
+    lock_id: Id8
+    times: list[Time]
+    accuracy_dm: list[int]
+
+
+class LockTrack(TypedDict):
+    """A GeoJSON Feature."""
+
+    type: Annotated[str, words(("Feature",))]
+    geometry: Geometry | None
+    properties: LockTrackProperties
+
+
+class Command(TypedDict):
+    command_id: Number
+    kind: str
+    by: Annotated[str | None, Field(description="login of who asked")]
+    created_at: Time
+    sent_at: Time | None
+    done_at: Annotated[int | None, Field(description="when the lock said so")]
+
+
+class Commands(TypedDict):
+    commands: list[Command]
+
+
+class Spans(TypedDict):
+    locks: list[Span]

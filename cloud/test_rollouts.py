@@ -202,7 +202,7 @@ def test_locks_that_were_decommissioned_are_not_waited_for(fleet):
     fleet.begin(*fleet.locks)
     with fleet.cloud.db.writing() as session:
         for lock in fleet.locks[:5]:
-            receipts.decommission(session, lock.lock_id)
+            receipts.decommission(session, lock.lock_id, fleet.cloud.now())
     fleet.wait(SILENCE - 1)
     for lock in fleet.locks[5:]:
         lock.status()

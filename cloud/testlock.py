@@ -67,7 +67,7 @@ class Pen:
         self.boot, self.began = os.urandom(4), at
 
     def write(self, kind: int, at: int, known: bool = True, **more: Any) -> bytes:
-        """`more`: cti, request, issue, detail."""
+        """`more`: fix, cti, request, issue, detail."""
         fields = {
             receipt.LOCK: self.lock_id,
             receipt.SEQ: len(self.log) + 1,
@@ -82,6 +82,7 @@ class Pen:
             receipt.BOOT: self.boot,
         }
         named = {
+            "fix": receipt.FIX,
             "cti": receipt.CTI,
             "request": receipt.REQUEST,
             "issue": receipt.ISSUE,

@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import click
 from sqlalchemy import delete
 
-from cloud import accounts, audit, events, health, hooks, jobs, limits, logs, mail, metrics, rollouts
+from cloud import accounts, audit, events, health, hooks, jobs, limits, logs, mail, metrics, rollouts, watch
 from cloud.config import from_environment
 from cloud.context import Cloud, make
 from cloud.db import is_unavailable, require_newest
@@ -46,6 +46,7 @@ def forget_history(cloud: Cloud, now: int) -> None:
         events.forget(session, now)
         audit.forget(session, now)
         hooks.forget(session, now)
+        watch.forget(session, now)
 
 
 def judge_rollouts(cloud: Cloud, now: int) -> None:
@@ -59,6 +60,7 @@ JOBS: tuple[tuple[str, int, Function], ...] = (
     ("forget", 3600, forget),
     ("forget_history", 3600, forget_history),
     ("webhooks", 2, hooks.tell_all),
+    ("attention", 30, watch.settle),
     ("judge_rollouts", 60, judge_rollouts),
     ("mail", 2, mail.send_due),
     ("forget_mail", 3600, mail.forget),

@@ -229,7 +229,7 @@ def add_lock(
         locks.register(
             session, cloud.box, lock_id, identity.k_lock, kind, group, cloud.now(), signed.version, board
         )
-        if not assets.fit(session, EVERYTHING, code, lock_id):
+        if not assets.fit(session, EVERYTHING, code, lock_id, cloud.now()):
             assets.create(session, EVERYTHING, code, label, lock_id, cloud.now())
         # Inside the transaction: a lock whose files could not be written is not registered.
         told = {"kind": kind, "uplink_host": host, "uplink_port": int(port)}

@@ -26,6 +26,10 @@ NOUNS = (
     "clients",
     "groups",
     "oauth",
+    "zones",
+    "attention",
+    "maintenance",
+    "overview",
     "pages",
     "console",
 )

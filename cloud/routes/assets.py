@@ -2,12 +2,13 @@
 
 from flask import Blueprint
 
-from cloud import assets, body, limits, shapes, views
-from cloud.auth import allow, cloud, me, reach
+from cloud import assets, body, fitting, limits, shapes, shapes_fleet, views
+from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.problem import Problem
 from cloud.routes.claims import guessed
-from cloud.tables import ROLES
+from cloud.tables import ROLES, Asset
+from cloud.tables_fleet import AssetLock
 
 routes = Blueprint("assets", __name__, url_prefix="/api/v1")
 
@@ -66,3 +67,73 @@ def one(code: str) -> shapes.Bike:
             guessed(now)
         raise
     return views.bike(row, now)
+
+
+@routes.get("/assets")
+@allow(*STAFF, scope="fleet:read")
+@paged(body.code)
+@answers()
+def listed(page: Page) -> shapes_fleet.Assets:
+    """Every bicycle, by code, with a lock or without."""
+    (after,) = page.after or ("",)
+    with cloud().db.reading() as session:
+        rows, following = page.cut(assets.page(session, reach(), after, page.fetch), lambda row: (row.code,))
+    return {"assets": [shown(row) for row in rows], "next": following}
+
+
+@routes.get("/assets/<id22:asset_id>")
+@allow(*STAFF, scope="fleet:read")
+@answers()
+def bicycle(asset_id: str) -> shapes_fleet.AssetWithLocks:
+    """One bicycle with every lock that it ever had, newest first."""
+    with cloud().db.reading() as session:
+        row = assets.find(session, reach(), asset_id)
+        had = [span(each) for each in fitting.of_asset(session, asset_id)]
+    return {**shown(row), "locks": had}
+
+
+@routes.patch("/assets/<id22:asset_id>")
+@allow("admin", scope="fleet:write")
+@takes({}, {"code": body.code, "label": body.text(1, 64), "plan": body.text(0, 32)})
+@answers(problems=("asset_exists",))
+def change(asset_id: str, fields: Fields) -> shapes_fleet.Asset:
+    """Change what a bicycle is called; `plan` names what a ride on it costs, empty for none."""
+    with cloud().db.writing() as session:
+        row = assets.find(session, reach(), asset_id)
+        row.label = fields["label"] or row.label
+        if fields["plan"] is not None:
+            row.plan = fields["plan"] or None
+        if fields["code"] is not None:
+            assets.rename(session, row, fields["code"])
+        return shown(row)
+
+
+@routes.post("/assets/<id22:asset_id>/lock")
+@allow(*STAFF, scope="fleet:write")
+@takes({}, {"lock": body.hex_of(8)})
+@answers(problems=("asset_exists",))
+def fit(asset_id: str, fields: Fields) -> shapes_fleet.AssetWithLocks:
+    """Put another lock on a bicycle; without `lock` only take the one that it has off.
+
+    Its history stays, and so do the rides of each lock. Open claims of the old lock are cancelled.
+    """
+    with cloud().db.writing() as session:
+        row = assets.find(session, reach(), asset_id)
+        fitting.fit(session, reach(), row, fields["lock"], cloud().now())
+        session.flush()
+        return {**shown(row), "locks": [span(each) for each in fitting.of_asset(session, asset_id)]}
+
+
+def shown(row: Asset) -> shapes_fleet.Asset:
+    return {
+        "asset_id": row.asset_id,
+        "code": row.code,
+        "label": row.label,
+        "plan": row.plan,
+        "lock_id": row.lock_id,
+        "created_at": row.created_at,
+    }
+
+
+def span(row: AssetLock) -> shapes_fleet.Span:
+    return {"asset_id": row.asset_id, "lock_id": row.lock_id, "since": row.since, "until": row.until}

@@ -1,0 +1,113 @@
+"""Jobs for technicians: opened by hand, from what needs attention or from a fault; assigned; done with a note."""
+
+import secrets
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from cloud import events, faults
+from cloud.problem import Problem
+from cloud.reach import Reach
+from cloud.tables import Asset, User
+from cloud.tables_fleet import Attention, Fault, Maintenance
+
+RANK = 3  # unless asked for, or what it is made of says
+
+
+def create(
+    session: Session,
+    operator_id: str | None,
+    title: str,
+    user_id: str,
+    now: int,
+    asset: Asset | None = None,
+    item: Attention | None = None,
+    fault: Fault | None = None,
+    rank: int | None = None,
+) -> Maintenance:
+    """Raises Problem job_exists when one is open on the same matter or fault already."""
+    if item is not None and item.code == "fault" and fault is None:
+        fault = session.get(Fault, item.subject)
+    about = [Maintenance.item_id == item.item_id] if item else []
+    about += [Maintenance.fault_id == fault.fault_id] if fault else []
+    if about:
+        same = select(Maintenance.job_id).where(or_(*about), Maintenance.done_at.is_(None)).limit(1)
+        if (found := session.scalars(same).one_or_none()) is not None:
+            raise Problem("job_exists", job_id=found)
+    asset_id = asset.asset_id if asset else fault.asset_id if fault else None
+    lock_id = asset.lock_id if asset else item.lock_id if item else fault.lock_id if fault else None
+    if asset_id is None and lock_id is not None:
+        asset_id = session.scalars(select(Asset.asset_id).where(Asset.lock_id == lock_id)).one_or_none()
+    row = Maintenance(
+        job_id=secrets.token_hex(8),
+        operator_id=operator_id,
+        asset_id=asset_id,
+        lock_id=lock_id,
+        item_id=item.item_id if item else None,
+        fault_id=fault.fault_id if fault else None,
+        title=title,
+        rank=rank or (item.rank if item else RANK),
+        opened_at=now,
+        opened_by=user_id,
+    )
+    session.add(row)
+    session.flush()
+    events.tell(session, "job.opened", row.job_id, now, operator_id, None, asset_id=asset_id, lock_id=lock_id)
+    return row
+
+
+def find(session: Session, reach: Reach, job_id: str) -> Maintenance:
+    """Raises Problem not_found."""
+    rows = select(Maintenance).where(Maintenance.job_id == job_id, reach.of(Maintenance.operator_id))
+    row = session.scalars(rows.with_for_update()).one_or_none()
+    if row is None:
+        raise Problem("not_found")
+    return row
+
+
+def page(
+    session: Session,
+    reach: Reach,
+    after: tuple[int, int, str] | None,
+    limit: int,
+    done: bool,
+    assigned_to: str | None = None,
+    asset_id: str | None = None,
+) -> Sequence[Maintenance]:
+    """The most urgent first, of those the oldest."""
+    rows = select(Maintenance).where(reach.of(Maintenance.operator_id))
+    rows = rows.where(Maintenance.done_at.is_not(None) if done else Maintenance.done_at.is_(None))
+    for column, value in ((Maintenance.assigned_to, assigned_to), (Maintenance.asset_id, asset_id)):
+        if value is not None:
+            rows = rows.where(column == value)
+    key = (Maintenance.rank, Maintenance.opened_at, Maintenance.job_id)
+    if after is not None:
+        rows = rows.where(tuple_(*key) > tuple_(*after))
+    return session.scalars(rows.order_by(*key).limit(limit)).all()
+
+
+def assign(session: Session, reach: Reach, row: Maintenance, user_id: str | None, now: int) -> None:
+    """To one of the operator's staff, or to nobody. Raises Problem job_over, not_found (who is no such person)."""
+    if row.done_at is not None:
+        raise Problem("job_over")
+    if user_id is not None:
+        rows = select(User).where(User.user_id == user_id, User.role.in_(("technician", "admin")))
+        person = session.scalars(rows).one_or_none()
+        if person is None or person.operator_id not in (None, row.operator_id):
+            raise Problem("not_found")
+        if person.operator_id is None and not reach.everything and person.user_id != reach.user_id:
+            raise Problem("not_found")  # the platform's staff are no stranger's to send out
+    row.assigned_to, row.assigned_at = user_id, now if user_id else None
+    events.tell(session, "job.assigned", row.job_id, now, row.operator_id, None, lock_id=row.lock_id)
+
+
+def done(session: Session, row: Maintenance, note: str, user_id: str, now: int) -> None:
+    """The fault that it was made of is closed with it. What else it came from closes when the facts say so.
+    Raises Problem job_over."""
+    if row.done_at is not None:
+        raise Problem("job_over")
+    row.done_at, row.done_by, row.note = now, user_id, note
+    if row.fault_id is not None and (fault := session.get(Fault, row.fault_id)) is not None:
+        faults.close(session, fault, user_id, now)
+    events.tell(session, "job.done", row.job_id, now, row.operator_id, None, lock_id=row.lock_id)

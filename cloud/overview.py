@@ -1,0 +1,117 @@
+"""A whole fleet in one answer, and one lock through time: queries for lists and plots, a row a thing, no objects."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from cloud import watch
+from cloud.reach import Reach
+from cloud.tables import Asset, Command, Fix, Lock, Ride, StatusSample, User
+from protocol import status
+
+MOST = 20_000  # locks on one map
+POINTS = 500  # of a plot
+COLUMNS = (
+    "lock_id",
+    "bike",
+    "lat",
+    "lon",
+    "fix_at",
+    "accuracy_dm",
+    "state",
+    "battery_mv",
+    "seen_at",
+    "riding",
+    "rank",
+)
+
+
+def fleet_map(session: Session, reach: Reach, since: int | None) -> list[list[Any]]:
+    """COLUMNS of every lock on a bicycle; with `since` only of those that were heard of from then on. `rank` is of the
+    gravest thing that is open."""
+    newest = aliased(Fix)
+    last = (
+        select(newest.seq)
+        .where(newest.lock_id == Lock.lock_id)
+        .order_by(newest.at.desc(), newest.seq.desc())
+        .limit(1)
+        .correlate(Lock)
+        .scalar_subquery()
+    )
+    rows = (
+        select(
+            Lock.lock_id,
+            Asset.code,
+            Fix.lat,
+            Fix.lon,
+            Fix.at,
+            Fix.accuracy,
+            Lock.state,
+            Lock.battery_mv,
+            Lock.last_seen_at,
+        )
+        .join(Asset, Asset.lock_id == Lock.lock_id)
+        .outerjoin(Fix, (Fix.lock_id == Lock.lock_id) & (Fix.seq == last))
+        .where(reach.of(Lock.operator_id))
+        .limit(MOST)
+    )
+    if since is not None:
+        rows = rows.where(Lock.last_seen_at >= since)
+    riding = set(session.scalars(select(Ride.lock_id).where(Ride.state.in_(watch.RUNNING))))
+    worst = watch.worst(session, reach)
+    return [
+        [*row[:6], _state(row[6]), *row[7:], row[0] in riding, worst.get(row[0])]
+        for row in session.execute(rows)
+    ]
+
+
+def _state(state: int | None) -> str | None:
+    return None if state is None else status.STATE_NAMES.get(state, "unknown")
+
+
+def series(session: Session, lock_id: str, since: int, until: int) -> list[list[int]]:
+    """[at, lowest millivolts, highest, how many] for at most POINTS stretches of the time between."""
+    width = max(1, -(-(until - since) // POINTS))
+    stretch = (StatusSample.at - since) // width
+    rows = (
+        select(
+            func.min(StatusSample.at),
+            func.min(StatusSample.battery_mv),
+            func.max(StatusSample.battery_mv),
+            func.count(),
+        )
+        .where(StatusSample.lock_id == lock_id, StatusSample.at >= since, StatusSample.at < until)
+        .group_by(stretch)
+        .order_by(func.min(StatusSample.at))
+    )
+    return [[at or 0, low, high, count] for at, low, high, count in session.execute(rows)]
+
+
+def states(session: Session, lock_id: str, since: int, until: int, limit: int) -> list[tuple[int, str]]:
+    """(when, state) at each change that its own status records show, oldest first."""
+    before = func.lag(StatusSample.state).over(order_by=StatusSample.seq)
+    inner = select(StatusSample.at, StatusSample.state, before.label("was")).where(
+        StatusSample.lock_id == lock_id, StatusSample.at >= since, StatusSample.at < until
+    )
+    found = inner.subquery()
+    rows = select(found.c.at, found.c.state).where(found.c.was.is_(None) | (found.c.was != found.c.state))
+    return [
+        (at, status.STATE_NAMES.get(state, "unknown"))
+        for at, state in session.execute(rows.order_by(found.c.at).limit(limit))
+    ]
+
+
+def commands(session: Session, lock_id: str, limit: int) -> Sequence[tuple[Command, str | None]]:
+    """(command, login of who asked), newest first."""
+    rows = select(Command, User.login).outerjoin(User, User.user_id == Command.user_id)
+    rows = rows.where(Command.lock_id == lock_id).order_by(Command.command_id.desc()).limit(limit)
+    return [(command, login) for command, login in session.execute(rows)]
+
+
+def samples(session: Session, lock_id: str, since: int, until: int, limit: int) -> Sequence[StatusSample]:
+    rows = select(StatusSample).where(
+        StatusSample.lock_id == lock_id, StatusSample.at >= since, StatusSample.at < until
+    )
+    return session.scalars(rows.order_by(StatusSample.at).limit(limit)).all()

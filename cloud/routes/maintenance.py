@@ -1,0 +1,122 @@
+"""Jobs for technicians."""
+
+from flask import Blueprint
+
+from cloud import assets, body, faults, maintenance, operators, watch
+from cloud import shapes_fleet as shapes
+from cloud.auth import STAFF, allow, cloud, me, reach
+from cloud.describe import Fields, Page, answers, asks, paged, takes
+from cloud.tables_fleet import Maintenance
+
+routes = Blueprint("maintenance", __name__, url_prefix="/api/v1/jobs")
+
+NUMBER = body.integer(0, 2**53)
+TITLE, RANK, NOTE = body.text(1, 128), body.integer(1, 5), body.text(0, 1000)
+
+
+@routes.post("")
+@allow(*STAFF, scope="fleet:write")
+@takes(
+    {"title": TITLE},
+    {
+        "asset": body.opaque,
+        "item": body.hex_of(8),
+        "fault": body.hex_of(8),
+        "rank": RANK,
+        "operator": body.opaque,
+    },
+)
+@answers(201, problems=("job_exists", "not_found", "name_operator"), location="/api/v1/jobs/{job_id}")
+def create(fields: Fields) -> shapes.MaintenanceJob:
+    """Open a job: about a bicycle, of what needs attention, of a fault, or about anything."""
+    now = cloud().now()
+    with cloud().db.writing() as session:
+        asset = assets.find(session, reach(), fields["asset"]) if fields["asset"] else None
+        item = watch.find(session, reach(), fields["item"]) if fields["item"] else None
+        fault = faults.find(session, reach(), fields["fault"]) if fields["fault"] else None
+        of = next((each.operator_id for each in (asset, item, fault) if each), None)
+        owner = of or operators.for_new(session, reach(), fields["operator"], now)
+        row = maintenance.create(
+            session, owner, fields["title"], me().user_id, now, asset, item, fault, fields["rank"]
+        )
+        return shown(row)
+
+
+@routes.get("")
+@allow(*STAFF, scope="fleet:read")
+@paged(NUMBER, NUMBER, body.hex_of(8))
+@asks(done=body.boolean, mine=body.boolean, asset=body.opaque)
+@answers()
+def listed(page: Page, asked: Fields) -> shapes.MaintenanceJobs:
+    """Jobs, the most urgent first: those that are open, or with `done` those that are not; `mine` only one's own."""
+    mine = me().user_id if asked["mine"] else None
+    with cloud().db.reading() as session:
+        found = maintenance.page(
+            session, reach(), page.after, page.fetch, bool(asked["done"]), mine, asked["asset"]
+        )
+        rows, following = page.cut(found, lambda row: (row.rank, row.opened_at, row.job_id))
+    return {"jobs": [shown(row) for row in rows], "next": following}
+
+
+@routes.get("/<id8:job_id>")
+@allow(*STAFF, scope="fleet:read")
+@answers()
+def one(job_id: str) -> shapes.MaintenanceJob:
+    """One job."""
+    with cloud().db.reading() as session:
+        return shown(maintenance.find(session, reach(), job_id))
+
+
+@routes.patch("/<id8:job_id>")
+@allow(*STAFF, scope="fleet:write")
+@takes({}, {"title": TITLE, "rank": RANK})
+@answers()
+def change(job_id: str, fields: Fields) -> shapes.MaintenanceJob:
+    """Change what a job says or how urgent it is."""
+    with cloud().db.writing() as session:
+        row = maintenance.find(session, reach(), job_id)
+        row.title, row.rank = fields["title"] or row.title, fields["rank"] or row.rank
+        return shown(row)
+
+
+@routes.post("/<id8:job_id>/assign")
+@allow(*STAFF, scope="fleet:write")
+@takes({}, {"user": body.opaque})
+@answers(problems=("job_over",))
+def assign(job_id: str, fields: Fields) -> shapes.MaintenanceJob:
+    """Give a job to somebody; without `user` to nobody."""
+    with cloud().db.writing() as session:
+        row = maintenance.find(session, reach(), job_id)
+        maintenance.assign(session, reach(), row, fields["user"], cloud().now())
+        return shown(row)
+
+
+@routes.post("/<id8:job_id>/done")
+@allow(*STAFF, scope="fleet:write")
+@takes({"note": NOTE})
+@answers(problems=("job_over",))
+def done(job_id: str, fields: Fields) -> shapes.MaintenanceJob:
+    """A job is done; the note says how. The fault that it was made of is closed with it."""
+    with cloud().db.writing() as session:
+        row = maintenance.find(session, reach(), job_id)
+        maintenance.done(session, row, fields["note"], me().user_id, cloud().now())
+        return shown(row)
+
+
+def shown(row: Maintenance) -> shapes.MaintenanceJob:
+    return {
+        "job_id": row.job_id,
+        "title": row.title,
+        "rank": row.rank,
+        "asset_id": row.asset_id,
+        "lock_id": row.lock_id,
+        "item_id": row.item_id,
+        "fault_id": row.fault_id,
+        "opened_at": row.opened_at,
+        "opened_by": row.opened_by,
+        "assigned_to": row.assigned_to,
+        "assigned_at": row.assigned_at,
+        "done_at": row.done_at,
+        "done_by": row.done_by,
+        "note": row.note,
+    }

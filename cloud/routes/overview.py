@@ -1,0 +1,138 @@
+"""The fleet on one map, and one lock through time: battery, states, track, commands, measurements."""
+
+from flask import Blueprint, Response, request
+
+from cloud import body, events, fitting, fixes, locks, overview, senml
+from cloud import shapes_fleet as shapes
+from cloud.auth import STAFF, allow, cloud, reach
+from cloud.commands import KINDS
+from cloud.describe import Fields, answers, asks
+from cloud.routes.assets import span
+from cloud.tables import Command
+
+routes = Blueprint("overview", __name__, url_prefix="/api/v1")
+
+WEEK_S = 7 * 86400  # shown unless asked for
+LONGEST_S = 400 * 86400
+TIME = body.integer()
+STATES, COMMANDS, SAMPLES = 500, 100, 5000
+WORDS = {number: word for word, number in KINDS.items()}
+
+
+@routes.get("/fleet")
+@allow(*STAFF, scope="fleet:read")
+@asks(since=TIME)
+@answers()
+def everything(asked: Fields) -> shapes.Fleet:
+    """Where every bicycle is and how it fares, in one compact answer.
+
+    `rows` hold the values named by `columns`. `since`: only locks that were heard of from then on; ask with the
+    answer's `at` to keep up.
+    """
+    now = cloud().now()
+    with cloud().db.reading() as session:
+        newest = events.ends(session)[1]
+        rows = overview.fleet_map(session, reach(), asked["since"])
+    return {"at": now, "event": newest, "columns": list(overview.COLUMNS), "rows": rows}
+
+
+@routes.get("/locks/<id8:lock_id>/series")
+@allow(*STAFF, scope="fleet:read")
+@asks(since=TIME, until=TIME)
+@answers()
+def series(lock_id: str, asked: Fields) -> shapes.Series:
+    """A lock's battery and states over time, the last week unless asked for; at most 500 points."""
+    since, until = _between(asked)
+    with cloud().db.reading() as session:
+        locks.find(session, reach(), lock_id)
+        battery = overview.series(session, lock_id, since, until)
+        changes = overview.states(session, lock_id, since, until, STATES)
+    return {
+        "since": since,
+        "until": until,
+        "battery": [{"at": at, "low_mv": low, "high_mv": high, "count": n} for at, low, high, n in battery],
+        "states": [{"at": at, "state": state} for at, state in changes],
+    }
+
+
+def _between(asked: Fields) -> tuple[int, int]:
+    """The time that was asked for: half-open, never empty, never too long."""
+    until = asked["until"] or cloud().now() + 1
+    since = asked["since"] if asked["since"] is not None else until - WEEK_S
+    return max(0, min(since, until - 1), until - LONGEST_S), until
+
+
+@routes.get("/locks/<id8:lock_id>/track")
+@allow(*STAFF, scope="tracks:read")
+@asks(since=TIME, until=TIME)
+@answers(200, "application/geo+json")
+def track(lock_id: str, asked: Fields) -> shapes.LockTrack:
+    """Where a lock was, as GeoJSON (RFC 7946), the last week unless asked for; 20,000 fixes at most."""
+    since, until = _between(asked)
+    with cloud().db.reading() as session:
+        locks.find(session, reach(), lock_id)
+        points = fixes.track(session, lock_id, since, until - 1)
+    line = [[fix.lon / 1e7, fix.lat / 1e7] for fix in points]
+    geometry: shapes.Geometry | None = {"type": "LineString", "coordinates": line}
+    if len(line) < 2:
+        geometry = {"type": "Point", "coordinates": line[0]} if line else None
+    return {
+        "type": "Feature",
+        "geometry": geometry,
+        "properties": {
+            "lock_id": lock_id,
+            "times": [fix.at for fix in points],
+            "accuracy_dm": [fix.accuracy for fix in points],
+        },
+    }
+
+
+@routes.get("/locks/<id8:lock_id>/commands")
+@allow(*STAFF, scope="fleet:read")
+@answers()
+def commands(lock_id: str) -> shapes.Commands:
+    """What a lock was asked to do, newest first: when it was asked, sent, and said to be done."""
+    with cloud().db.reading() as session:
+        locks.find(session, reach(), lock_id)
+        return {"commands": [command(row, who) for row, who in overview.commands(session, lock_id, COMMANDS)]}
+
+
+def command(row: Command, who: str | None) -> shapes.Command:
+    return {
+        "command_id": row.command_id,
+        "kind": WORDS.get(row.kind, "unknown"),
+        "by": who,
+        "created_at": row.created_at,
+        "sent_at": row.sent_at,
+        "done_at": row.done_at,
+    }
+
+
+@routes.get("/locks/<id8:lock_id>/assets")
+@allow(*STAFF, scope="fleet:read")
+@answers()
+def bicycles(lock_id: str) -> shapes.Spans:
+    """Every bicycle that a lock was on, newest first."""
+    with cloud().db.reading() as session:
+        locks.find(session, reach(), lock_id)
+        return {"locks": [span(each) for each in fitting.of_lock(session, lock_id)]}
+
+
+@routes.get("/locks/<id8:lock_id>/measurements")
+@allow(*STAFF, scope="tracks:read")
+@asks(since=TIME, until=TIME)
+@answers(200, senml.JSON, senml.CBOR)
+def measurements(lock_id: str, asked: Fields) -> Response:
+    """What a lock measured, as SenML (RFC 8428), in JSON or, if `Accept` prefers it, in CBOR; the last week unless
+    asked for, 5,000 status records and as many fixes at most."""
+    since, until = _between(asked)
+    with cloud().db.reading() as session:
+        locks.find(session, reach(), lock_id)
+        said = overview.samples(session, lock_id, since, until, SAMPLES)
+        points = fixes.track(session, lock_id, since, until - 1)[:SAMPLES]
+    records = [record for row in said for record in senml.of_status(row)]
+    records += [record for row in points for record in senml.of_fix(row)]
+    pack = senml.pack(lock_id, records)
+    best = request.accept_mimetypes.best_match([senml.JSON, senml.CBOR], senml.JSON)
+    answer = senml.as_cbor(pack) if best == senml.CBOR else senml.as_json(pack)
+    return Response(answer, mimetype=best, headers={"Vary": "Accept"})
