@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Callable
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cloud import audit, auth, body, context, describe, logs, metrics, oauth, problem, routes
+from cloud import audit, auth, body, context, describe, logs, metrics, oauth, problem, rates, routes
 from cloud.config import Settings
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ def create_app(settings: Settings, now: Callable[[], int] = context.unix_now) ->
     app.url_map.merge_slashes = False  # one address a thing; the router would redirect
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ringslot"] = context.make(settings, now)
+    app.extensions["ringslot_rates"] = rates.Rate(settings.rate_address), rates.Rate(settings.rate_caller)
     if not settings.staff_second_factor:
         log.warning(
             "RINGSLOT_STAFF_SECOND_FACTOR is off: a password alone opens the console. For tests and demos only."
@@ -39,11 +40,32 @@ def create_app(settings: Settings, now: Callable[[], int] = context.unix_now) ->
     problem.install(app)
     routes.install(app)
     describe.install(app)
+    app.before_request(_not_too_fast_address)
     auth.install(app)
+    app.before_request(_not_too_fast_caller)
     audit.install(app)
     oauth.install(app)
     app.after_request(_headers)
     return app
+
+
+def _not_too_fast_address() -> None:
+    """Before anybody's token is looked at. Raises Problem too_fast."""
+    if request.path.startswith("/api/"):
+        _take(current_app.extensions["ringslot_rates"][0], rates.of_address(request.remote_addr))
+
+
+def _not_too_fast_caller() -> None:
+    """Raises Problem too_fast."""
+    person = auth.caller()
+    if person is not None and request.path.startswith("/api/"):
+        _take(current_app.extensions["ringslot_rates"][1], person.user_id)
+
+
+def _take(rate: rates.Rate, subject: str) -> None:
+    wait = rate.take(subject, auth.cloud().now())
+    if wait:
+        raise problem.Problem("too_fast", headers={"Retry-After": str(wait)})
 
 
 def _headers(response: Response) -> Response:

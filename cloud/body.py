@@ -88,9 +88,7 @@ def together(fields: Mapping[str, Any], *names: str) -> None:
 
 
 def _object(empty_is_fine: bool) -> dict[str, Any]:
-    data = request.get_data(
-        cache=False
-    )  # MAX_CONTENT_LENGTH bounds it, but cuts a chunked body without a word
+    data = request.get_data()  # MAX_CONTENT_LENGTH bounds it, but cuts a chunked body without a word
     if len(data) > LIMIT:
         raise Problem("too_large")
     if not data and empty_is_fine:

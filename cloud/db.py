@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 UPGRADE_LOCK = 0x72696E67  # advisory lock: two processes that upgrade at once do it one after the other
 
 _FINISH = "finish"
+_ACTING: ContextVar[Callable[[Session], None] | None] = ContextVar("acting", default=None)
 REACH = {  # libpq: a server that went without a word is away within half a minute, rather than for TCP's quarter hour
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -65,6 +67,8 @@ class Database:
             yield session
             for finish in session.info.get(_FINISH, {}).values():
                 finish(session)
+            if (mark := _ACTING.get()) is not None:
+                mark(session)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -156,6 +160,16 @@ def _begin_immediate(cursor: Any) -> None:
 def finally_do(session: Session, name: str, finish: Callable[[Session], None]) -> None:
     """In a writing session: `finish` runs once, as the last thing before the commit, if it comes to that."""
     session.info.setdefault(_FINISH, {})[name] = finish
+
+
+@contextmanager
+def acting(mark: Callable[[Session], None]) -> Iterator[None]:
+    """Whatever this thread writes meanwhile, `mark` is written with it, in the same transaction; it may raise."""
+    before = _ACTING.set(mark)
+    try:
+        yield
+    finally:
+        _ACTING.reset(before)
 
 
 def in_turn(session: Session, number: int) -> None:

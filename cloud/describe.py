@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeVar, get_type_hints
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 
-from cloud import body, paging
+from cloud import auth, body, conditions, paging
 from cloud.paging import Page as Page
-from cloud.problem import TABLE
+from cloud.problem import TABLE, Problem
 
 PREFIX = "/api/v1/"
 JSON = "application/json"
@@ -44,6 +44,8 @@ class Description:
     optional: Table = field(default_factory=dict)
     files: Mapping[str, int] | None = None
     form: tuple[str, ...] | None = None
+    largest: int = 0  # bytes of a body with files
+    guarded: bool = False
     asked: Table = field(default_factory=dict)
     others: Mapping[int, Any] = field(default_factory=dict)
     keys: tuple[body.Reader, ...] | None = None  # of the cursor; None: no pages
@@ -76,11 +78,12 @@ def takes(required: Table, optional: Table | None = None) -> Callable[[View], Vi
     return mark
 
 
-def takes_files(**parts: int) -> Callable[[View], View]:
-    """multipart/form-data, so many files at most under each name; the view reads them itself, as they may be large."""
+def takes_files(largest: int, **parts: int) -> Callable[[View], View]:
+    """multipart/form-data of `largest` bytes at most, with so many files at most under each name; the view reads them
+    itself, as they may be large."""
 
     def mark(view: View) -> View:
-        of(view).files = parts
+        of(view).files, of(view).largest = parts, largest
         return view
 
     return mark
@@ -104,6 +107,12 @@ def speaks(shape: Any, others: Mapping[int, Any]) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def guarded(view: View) -> View:
+    """The view heeds If-Match: it calls conditions.unchanged before it changes anything."""
+    of(view).guarded = True
+    return view
 
 
 def asks(**table: body.Reader) -> Callable[[View], View]:
@@ -170,9 +179,21 @@ def _served(view: Callable[..., Any], said: Description) -> Callable[..., Respon
             given["asked"] = asked
         if said.required is not None:
             given["fields"] = body.read(said.required, said.optional)
-        return _answer(said, view(**given))
+        if said.files is not None:
+            _expect_files(said)
+        if request.method in auth.SAFE:
+            return conditions.if_changed(_answer(said, view(**given)))
+        return conditions.once(lambda: _answer(said, view(**given)))
 
     return serve
+
+
+def _expect_files(said: Description) -> None:
+    """Raises Problem not_multipart."""
+    request.max_content_length = said.largest
+    request.max_form_parts = sum((said.files or {}).values())
+    if request.mimetype != "multipart/form-data":
+        raise Problem("not_multipart")
 
 
 def _answer(said: Description, made: Any) -> Response:

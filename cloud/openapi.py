@@ -75,15 +75,20 @@ class Operation:
 
 # what need not be said of each: (of which operations, codes)
 IMPLIED: tuple[tuple[Callable[[Operation], bool], tuple[str, ...]], ...] = (
-    (lambda op: True, ("invalid", "unavailable", "unexpected")),
+    (lambda op: True, ("invalid", "too_fast", "unavailable", "unexpected")),
     (lambda op: op.allowed is not None, ("sign_in",)),
     (lambda op: op.allowed is not None and op.allowed != frozenset(ROLES), ("forbidden",)),
     (lambda op: op.allowed is not None and op.scope is None, ("persons_only",)),
     (lambda op: op.scope is not None, ("scope",)),
     (lambda op: op.allowed is not None and not hasattr(op.view, "enrolling"), ("second_factor_needed",)),
     (lambda op: hasattr(op.view, "fresh"), ("prove_again",)),
+    (lambda op: getattr(op.view, "platform", False), ("forbidden",)),
     (lambda op: bool(op.rule.arguments), ("not_found",)),
-    (lambda op: op.changes, ("csrf", "too_large")),
+    (
+        lambda op: op.changes,
+        ("csrf", "too_large", "bad_key", "key_reused", "key_busy", "key_cut", "too_many"),
+    ),
+    (lambda op: op.said.guarded, ("changed",)),
     (lambda op: op.said.required is not None, ("not_json", "bad_json")),
     (lambda op: op.said.files is not None, ("not_multipart", "bad_request")),
 )
@@ -121,7 +126,11 @@ def document(app: Flask) -> dict[str, Any]:
         "info": {"title": "Ringslot", "version": "1", "description": ABOUT},
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": {**components, "Problem": _PROBLEM}, "securitySchemes": SECURITY},
+        "components": {
+            "schemas": {**components, "Problem": _PROBLEM},
+            "parameters": _PARAMETERS,
+            "securitySchemes": SECURITY,
+        },
     }
 
 
@@ -159,13 +168,13 @@ def _operation(app: Flask, op: Operation, shapes: dict[str, Any]) -> dict[str, A
         item["description"] = more
     if op.allowed is not None:
         item["x-roles"] = [role for role in ROLES if role in op.allowed]
-    parameters = [*_in_path(app, op.rule), *_query(op.said)]
+    parameters = [*_in_path(app, op.rule), *_query(op.said), *_headers(op)]
     if parameters:
         item["parameters"] = parameters
     content = _body(op.said)
     if content:
         item["requestBody"] = {"required": bool(op.said.required or op.said.files), "content": content}
-    item["responses"] = {str(op.said.status): _answer(op, shapes), **_problems(op)}
+    item["responses"] = {str(op.said.status): _answer(op, shapes), **_not_modified(op), **_problems(op)}
     for status in op.said.others:
         said = item["responses"].setdefault(
             str(status), {"description": HTTP_STATUS_CODES[status], "content": {}}
@@ -198,6 +207,15 @@ def _query(said: Description) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "query", "schema": reader.schema}
 
 
+def _headers(op: Operation) -> Iterator[dict[str, Any]]:
+    if op.changes:
+        yield {"$ref": "#/components/parameters/IdempotencyKey"}
+    elif op.said.status == 200:
+        yield {"$ref": "#/components/parameters/IfNoneMatch"}
+    if op.said.guarded:
+        yield {"$ref": "#/components/parameters/IfMatch"}
+
+
 def _body(said: Description) -> dict[str, Any]:
     if said.required is not None:
         return {JSON: {"schema": body.schema_of(said.required, said.optional)}}
@@ -228,6 +246,10 @@ def _answer(op: Operation, shapes: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def _not_modified(op: Operation) -> dict[str, Any]:
+    return {} if op.changes or op.said.status != 200 else {"304": {"description": "You have this already."}}
+
+
 def _problems(op: Operation) -> dict[str, Any]:
     """By status, each with the codes that it may have."""
     found: dict[int, list[str]] = {}
@@ -243,6 +265,27 @@ def _refusal(status: int, names: list[str]) -> dict[str, Any]:
     return {"description": said, "content": {PROBLEM: {"schema": schema}}}
 
 
+_PARAMETERS = {
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Sent again with the same key within 24 hours, a call does nothing and has its first answer "
+        "again, with `Idempotency-Replayed: true`.",
+        "schema": {"type": "string", "pattern": '^("[!#-~]{8,64}"|[!#-~]{8,64})$'},
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "`ETag` of an earlier answer: 304 without a body when nothing changed.",
+        "schema": {"type": "string"},
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "`ETag` of what a GET of this said: 412 when it has changed since.",
+        "schema": {"type": "string"},
+    },
+}
 _PROBLEM = {
     "type": "object",
     "description": "A refusal (RFC 9457). `code` is stable, `detail` one sentence for the person.",

@@ -19,6 +19,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "bad_request": (400, "The request is malformed."),
     "not_found": (404, "There is nothing here."),
     "method_not_allowed": (405, "This address does not take that method."),
+    "changed": (412, "It has changed meanwhile; look at it again."),
     "too_large": (413, "The body is too large; 64 KiB is the most."),
     "not_json": (415, "Send application/json."),
     "not_multipart": (
@@ -27,6 +28,15 @@ TABLE: dict[str, tuple[int, str]] = {
     ),
     "unexpected": (500, "Something went wrong on our side; it has been logged."),
     "unavailable": (503, "The database cannot be reached just now; try again in a moment."),
+    "too_fast": (429, "Too many requests; slow down."),
+    # sent again
+    "bad_key": (400, "An Idempotency-Key is 8 to 64 visible characters, best a UUID."),
+    "key_reused": (422, "This Idempotency-Key was used for another call; every call needs its own."),
+    "key_busy": (409, "The first call with this Idempotency-Key still runs; try again in a moment."),
+    "key_cut": (
+        409,
+        "The first call with this Idempotency-Key was cut off; look what it did, and use another.",
+    ),
     # bodies
     "bad_json": (400, "The body is not a JSON object."),
     "invalid": (422, "Some fields are missing or wrong."),

@@ -11,9 +11,13 @@ from typing_extensions import TypedDict
 from cloud import tables
 
 
-def words(choices: tuple[str | None, ...]) -> Any:
-    """One of these words; the tables' own lists, so that nothing is said twice."""
-    return Field(json_schema_extra={"enum": list(choices)})
+def words(choices: tuple[str, ...]) -> Any:
+    """One of these words, or null where the type says so; the tables' own lists, so that nothing is said twice."""
+
+    def extra(schema: dict[str, Any]) -> None:
+        schema["enum"] = [*choices, None] if "anyOf" in schema else list(choices)
+
+    return Field(json_schema_extra=extra)
 
 
 Id4 = Annotated[str, Field(pattern="^[0-9a-f]{8}$")]
@@ -137,11 +141,6 @@ class LockRegistered(TypedDict):
     roots: Bytes
 
 
-class LockChanged(TypedDict):
-    lock_id: Id8
-    board: str
-
-
 class FloorRaised(TypedDict):
     wanted_floor: Count
     master_floor: Count
@@ -235,7 +234,7 @@ class Evidence(TypedDict):
 
 
 class Halt(TypedDict):
-    by: Annotated[str | None, words((*tables.HALTS, None))]
+    by: Annotated[str | None, words(tables.HALTS)]
     at: Time
     said: str
     evidence: Evidence | None
@@ -331,7 +330,7 @@ class LoggedReceipt(Receipt):
     ]
     chain: Annotated[str, words(("gap", "broken", "holds"))]
     forks: Count
-    proof: Annotated[str | None, words((*tables.PROOFS, None))]
+    proof: Annotated[str | None, words(tables.PROOFS)]
     via: Annotated[str, words(tables.CARRIERS)]
     copies: Count
     received_at: Time

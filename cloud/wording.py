@@ -10,7 +10,9 @@ def groups(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            row = {**operation, "method": method.upper(), "path": path}
+            shared = document["components"].get("parameters", {})
+            given = [shared[name(p["$ref"])] if "$ref" in p else p for p in operation.get("parameters", ())]
+            row = {**operation, "parameters": given, "method": method.upper(), "path": path}
             found.setdefault(operation["tags"][0], []).append(row)
     return dict(sorted(found.items()))
 

@@ -18,7 +18,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import click
 from sqlalchemy import delete
 
-from cloud import accounts, audit, events, health, hooks, jobs, limits, logs, mail, metrics, rollouts, watch
+from cloud import (
+    accounts,
+    audit,
+    events,
+    health,
+    hooks,
+    idempotency,
+    jobs,
+    limits,
+    logs,
+    mail,
+    metrics,
+    rollouts,
+    watch,
+)
 from cloud.config import from_environment
 from cloud.context import Cloud, make
 from cloud.db import is_unavailable, require_newest
@@ -33,11 +47,12 @@ AWAY_S = 2.0  # the same, while the database is away
 
 
 def forget(cloud: Cloud, now: int) -> None:
-    """Signed-in devices and counters that are over."""
+    """Signed-in devices, counters and kept answers that are over."""
     with cloud.db.writing() as session:
         session.execute(delete(WebSession).where(WebSession.expires_at <= now))
         limits.forget(session, now)
         health.forget(session, now)
+        idempotency.forget(session, now)
 
 
 def forget_history(cloud: Cloud, now: int) -> None:

@@ -5,11 +5,11 @@ import os
 
 from alembic import context
 
-from cloud import tables_fleet, tables_people
+from cloud import tables_api, tables_fleet, tables_people
 from cloud.db import make_engine
 from cloud.tables import Base
 
-assert tables_fleet and tables_people  # their tables are of the same metadata
+assert tables_api and tables_fleet and tables_people  # their tables are of the same metadata
 
 
 def run(connection) -> None:  # type: ignore[no-untyped-def]

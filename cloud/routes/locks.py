@@ -1,11 +1,13 @@
 """Locks, for staff: registered, looked at, told a floor, asked to blink."""
 
 from flask import Blueprint
+from sqlalchemy.orm import Session
 
 from cloud import assets, body, claims, commands, floors, keyring, locks, operators, shapes, views
 from cloud.auth import STAFF, allow, cloud, me, reach
-from cloud.describe import Fields, Page, answers, paged, takes
-from cloud.tables import KINDS
+from cloud.conditions import unchanged
+from cloud.describe import Fields, Page, answers, guarded, paged, takes
+from cloud.tables import KINDS, Lock
 
 routes = Blueprint("locks", __name__, url_prefix="/api/v1/locks")
 
@@ -70,26 +72,32 @@ def fleet(page: Page) -> shapes.Locks:
 @answers()
 def one(lock_id: str) -> shapes.LockWithClaims:
     """One lock with its newest claims; these for a program with the scope rides:read only."""
-    now = cloud().now()
     with cloud().db.reading() as session:
-        lock = locks.find(session, reach(), lock_id)
-        shown = views.lock(lock, assets.of_locks(session, [lock_id]).get(lock_id))
-        made = claims.of_lock(session, lock_id) if me().may("rides:read") else []
-        return {**shown, "claims": [views.claim(row, now) for row in made]}
+        return _shown(session, locks.find(session, reach(), lock_id))
+
+
+def _shown(session: Session, lock: Lock) -> shapes.LockWithClaims:
+    now, bikes = cloud().now(), assets.of_locks(session, [lock.lock_id])
+    newest = claims.of_lock(session, lock.lock_id) if me().may("rides:read") else []
+    shown = views.lock(lock, bikes.get(lock.lock_id))
+    return {**shown, "claims": [views.claim(row, now) for row in newest]}
 
 
 @routes.patch("/<id8:lock_id>")
 @allow("admin", scope="fleet:write")
+@guarded
 @takes({"board": body.board})
 @answers()
-def change(lock_id: str, fields: Fields) -> shapes.LockChanged:
+def change(lock_id: str, fields: Fields) -> shapes.LockWithClaims:
     """Change a lock.
 
     `board`: what kind of board it is; the lock itself takes no release for another.
     """
     with cloud().db.writing() as session:
-        locks.find(session, reach(), lock_id, for_update=True).board = fields["board"]
-    return {"lock_id": lock_id, "board": fields["board"]}
+        lock = locks.find(session, reach(), lock_id, for_update=True)
+        unchanged(lambda: _shown(session, lock))
+        lock.board = fields["board"]
+        return _shown(session, lock)
 
 
 @routes.post("/<id8:lock_id>/floor")

@@ -17,16 +17,13 @@ BODY_MAX = manifest.FILES_SIZE_MAX + manifest.LIMIT + PARTS * 512  # with the li
 @routes.post("")
 @platform
 @allow("admin", scope="platform:write")
-@takes_files(manifest=1, file=PARTS)
+@takes_files(BODY_MAX, manifest=1, file=PARTS)
 @answers(201, problems=("release_refused", "release_taken", "no_keyset"))
 def take() -> shapes.Release:
     """Upload a release as it was signed.
 
     multipart/form-data (RFC 7578): one part `manifest`, and a part `file` for each, in any order and by any name.
     """
-    request.max_content_length, request.max_form_parts = BODY_MAX, PARTS + 1
-    if request.mimetype != "multipart/form-data":
-        raise Problem("not_multipart")
     heads, files = request.files.getlist("manifest"), request.files.getlist("file")
     if len(heads) != 1 or request.form or set(request.files) - {"manifest", "file"}:
         raise Problem("not_multipart")

@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 
 from cloud import body, rollouts, shapes, views
 from cloud.auth import STAFF, allow, cloud, me, platform
-from cloud.describe import Fields, Page, answers, paged, takes
+from cloud.conditions import unchanged
+from cloud.describe import Fields, Page, answers, guarded, paged, takes
 from cloud.tables import ROLLOUT_STATES, Rollout
 
 routes = Blueprint("rollouts", __name__, url_prefix="/api/v1/rollouts")
@@ -32,11 +33,14 @@ def start(fields: Fields) -> shapes.Rollout:
 @routes.patch("/<id4:rollout_id>")
 @platform
 @allow("admin", scope="platform:write")
+@guarded
 @takes({}, {"percent": PERCENT, "state": body.word(*ROLLOUT_STATES)})
 @answers(problems=("rollout_over", "percent_back"))
 def change(rollout_id: str, fields: Fields) -> shapes.Rollout:
     """Widen, halt, lift or end a rollout."""
     with cloud().db.writing() as session:
+        before = rollouts.get(session, rollout_id, for_update=True)
+        unchanged(lambda: _shown(session, before))
         row = rollouts.change(session, rollout_id, **fields, now=cloud().now(), user_id=me().user_id)
         return _shown(session, row)
 
