@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import aiocoap
@@ -35,7 +36,7 @@ RETRY_S = 30  # when: Max-Age of a 5.03 (RFC 7252 §5.9.3.4)
 PAYLOAD_MAX = 1024  # bytes, SPEC 1
 FAREWELL_S = 5  # for what is in work when we are told to stop
 
-ROUTES: dict[tuple[str, ...], Callable[[Cloud, str, bytes], bytes]] = {
+ROUTES: dict[tuple[str, ...], Callable[[Cloud, str, bytes, ingest.Once], bytes]] = {
     ("t",): ingest.telemetry,
     ("r",): ingest.take_receipts,
 }
@@ -70,8 +71,7 @@ class Site(interfaces.Resource):
         finally:
             self.in_work -= 1
         _note(fresh, answer, time.perf_counter() - began)
-        protected, _ = fresh.context.protect(answer, fresh.request_id)
-        pipe.add_response(protected, is_last=True)
+        pipe.add_response(fresh.protect(answer), is_last=True)
 
     async def _answer(self, fresh: oscore.Fresh) -> Message:
         request = fresh.request
@@ -93,11 +93,17 @@ class Site(interfaces.Resource):
                 await loop.run_in_executor(self._pool, clones.returned, self._cloud, lock_id)
             if request.code == Code.GET:
                 return await loop.run_in_executor(self._pool, blocks.get, self._cloud, lock_id, request)
-            store, given = ROUTES[path], request.payload
-            payload = await loop.run_in_executor(self._pool, store, self._cloud, lock_id, given)
+            store, given, once = ROUTES[path], request.payload, partial(peers.once, fresh)
+            payload = await loop.run_in_executor(self._pool, store, self._cloud, lock_id, given, once)
             return Message(code=Code.CHANGED, payload=payload)
         except NotOffered:
             return Message(code=Code.NOT_FOUND)
+        except (
+            oscore.Elsewhere
+        ) as elsewhere:  # in the clear, as to any replay: the lock then names its context
+            fresh.peer.drop(fresh.context, elsewhere.shared, loop.time())
+            metrics.DATAGRAMS.labels("elsewhere").inc()
+            raise aiocoap.error.Unauthorized from None
         except ingest.Malformed as error:
             log.warning("lock %s: /%s: %s", lock_id, path[0], error)
             return Message(code=Code.BAD_REQUEST)

@@ -3,6 +3,7 @@
 Everything is committed when these return: the acknowledgement that follows lets the lock forget.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,20 +17,29 @@ from protocol import telemetry as wire
 Malformed = wire.TelemetryError
 
 
-def telemetry(cloud: Cloud, lock_id: str, payload: bytes) -> bytes:
-    """POST /t -> the answer's bytes. Raises Malformed."""
+Once = Callable[[Lock], None]  # raises when the request has counted already; see peers.once
+
+
+def _always(lock: Lock) -> None:
+    """Of somebody who has seen to that himself."""
+
+
+def telemetry(cloud: Cloud, lock_id: str, payload: bytes, once: Once = _always) -> bytes:
+    """POST /t -> the answer's bytes. Raises Malformed, and what `once` raises."""
     now = cloud.now()
     with cloud.db.writing() as session:
         lock = locks.get(session, lock_id, for_update=True)
+        once(lock)
         batches.take(session, lock, payload, now)
         return wire.encode_answer(_answer(cloud, session, lock, now))
 
 
-def take_receipts(cloud: Cloud, lock_id: str, payload: bytes) -> bytes:
-    """POST /r -> the answer's bytes; its 5 is the highest seq up to which all is here. Raises Malformed."""
+def take_receipts(cloud: Cloud, lock_id: str, payload: bytes, once: Once = _always) -> bytes:
+    """POST /r -> the answer's bytes; its 5 is the highest seq up to which all is here. Raises as `telemetry`."""
     now = cloud.now()
     bodies = wire.decode_receipts(payload)
     with cloud.db.writing() as session:
+        once(locks.get(session, lock_id, for_update=True))
         receipts.take(cloud, session, lock_id, bodies, "uplink")
         lock = locks.get(session, lock_id)
         return wire.encode_answer(

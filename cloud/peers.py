@@ -1,4 +1,5 @@
-"""Reads the locks that write to the gateway from the database, and reserves their sequence numbers. Off the event loop.
+"""Reads the locks that write to the gateway from the database, reserves their sequence numbers, and shares with other
+gateways what has counted. Off the event loop.
 
 Who is no lock costs a few queries a second, however many kids are tried: the kids of all locks are held in memory, and
 only a kid that is among them is looked up. What waits for the database is bounded, and told 5.03 beyond that.
@@ -15,7 +16,7 @@ from sqlalchemy import select, update
 
 from cloud import locks
 from cloud.context import Cloud
-from cloud.oscore import BLOCK, LOW, Numbers, Peer, Peers
+from cloud.oscore import BLOCK, LOW, Fresh, Numbers, Peer, Peers, Shared, count
 from cloud.tables import Lock
 from protocol import keys
 
@@ -44,13 +45,34 @@ def reserve(cloud: Cloud, kid: bytes) -> tuple[Lock, range] | None:
     return (lock, range(lock.oscore_reserved - BLOCK, lock.oscore_reserved)) if lock else None
 
 
-def read(cloud: Cloud, kid: bytes) -> Peer | None:
+def read(cloud: Cloud, kid: bytes) -> tuple[Peer, Shared] | None:
     found = reserve(cloud, kid)
     if not found:
         return None
     lock, numbers = found
     secret = keys.oscore_secret(locks.key(cloud.box, lock))
-    return Peer(kid, lock.lock_id, secret, Numbers(kid, numbers))
+    return Peer(kid, lock.lock_id, secret, Numbers(kid, numbers)), shared(lock)
+
+
+def look(cloud: Cloud, kid: bytes) -> Shared | None:
+    """What another gateway may have written."""
+    with cloud.db.reading() as session:
+        lock = session.scalars(select(Lock).where(Lock.kid4 == kid.hex())).one_or_none()
+    return shared(lock) if lock else None
+
+
+def shared(lock: Lock) -> Shared:
+    current = bytes.fromhex(lock.oscore_context) if lock.oscore_context else None
+    return Shared(lock.oscore_turn, current, lock.oscore_index, lock.oscore_seen)
+
+
+def once(fresh: Fresh, lock: Lock) -> None:
+    """This request counts, and nowhere again. In the transaction that stores what it brought, with the lock's row
+    locked. Raises oscore.Elsewhere."""
+    after = count(shared(lock), fresh.context, fresh.number)
+    lock.oscore_turn, lock.oscore_index, lock.oscore_seen = after.turn, after.index, after.seen
+    lock.oscore_context = after.id_context.hex() if after.id_context else None
+    fresh.context.counted = True
 
 
 class Loader:
@@ -124,7 +146,13 @@ class Loader:
         loop = asyncio.get_running_loop()
         peer = self._peers.get(kid)
         if not peer:
-            if peer := await loop.run_in_executor(self._pool, read, self._cloud, kid):
+            if found := await loop.run_in_executor(self._pool, read, self._cloud, kid):
+                peer, known = found
                 self._peers.add(peer)
-        elif found := await loop.run_in_executor(self._pool, reserve, self._cloud, kid):
-            peer.numbers.add(found[1])
+                peer.learn(known, loop.time())
+        elif len(peer.numbers) >= LOW:
+            if stale := await loop.run_in_executor(self._pool, look, self._cloud, kid):
+                peer.learn(stale, loop.time())
+        elif more := await loop.run_in_executor(self._pool, reserve, self._cloud, kid):
+            peer.numbers.add(more[1])
+            peer.learn(shared(more[0]), loop.time())

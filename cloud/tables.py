@@ -264,6 +264,10 @@ class Lock(Base):
     wanted_floor: Mapped[int] = mapped_column(default=0)  # ride floor to send by uplink and in tokens
     master_floor: Mapped[int] = mapped_column(default=0)  # master floor to send by uplink
     oscore_reserved: Mapped[int] = mapped_column(default=0)  # server sequence numbers below this are spent
+    oscore_turn: Mapped[int] = mapped_column(default=0)  # these four: oscore.Shared, what all gateways go by
+    oscore_context: Mapped[str | None] = mapped_column(String(16))
+    oscore_index: Mapped[int] = mapped_column(default=0)
+    oscore_seen: Mapped[int] = mapped_column(default=0)
 
     last_seen_at: Mapped[int | None]  # cloud time of the last message that verified
     state: Mapped[int | None]  # protocol/status.py

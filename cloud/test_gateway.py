@@ -183,15 +183,19 @@ def test_a_boot_costs_one_echo_and_then_one_datagram_each_way(pen, uplink):
     assert len(uplink.sent) == 3 and uplink.bare == 0
 
 
-def test_after_a_restart_the_lock_names_its_context_and_goes_on(cloud, gateway, pen, uplink):
+def test_a_restart_costs_the_lock_nothing_and_opens_no_door_to_a_replay(cloud, gateway, pen, uplink):
     uplink.post(b"t", batch())
     status, log = gateway.stop()
     assert status == 0, log
     gateway.start()
-    uplink.bare = 0
+    uplink.bare, before = 0, len(uplink.sent)
     assert uplink.post(b"t", batch(50))[0] == coap.CHANGED
-    assert uplink.bare == 1  # 4.01 to the bare kid; then named, Echo, and stored
+    assert (uplink.bare, len(uplink.sent)) == (0, before + 1)
     assert len(stored(cloud, Fix, pen)) == 40
+    gateway.stop()
+    gateway.start()
+    for datagram in uplink.sent[-2:]:
+        assert coap.decode(uplink.ask(datagram)).code == coap.UNAUTHORIZED
 
 
 def test_the_same_con_again_gets_the_same_answer_and_is_stored_once(cloud, pen, uplink):

@@ -67,7 +67,7 @@ class Cloud:
     def prove(self, lock: Lock) -> None:
         datagram, request = lock.request(echo=self.echo(lock, named=True), named=False)
         fresh = self.accept(datagram)
-        answer, _ = fresh.context.protect(Message(code=Code.CHANGED, payload=b"ok"), fresh.request_id)
+        answer = fresh.protect(Message(code=Code.CHANGED, payload=b"ok"))
         assert lock.open(answer, request)[2] == b"ok"
 
 
@@ -173,7 +173,7 @@ def test_a_flipped_bit_of_the_sealed_part_is_refused_and_spends_no_number(bit):
     left = len(cloud.peers.get(KID).numbers)
     assert refused(cloud, bytes(bad))
     cloud.accept(good)
-    assert len(cloud.peers.get(KID).numbers) == left
+    assert len(cloud.peers.get(KID).numbers) == left - 1
 
 
 def test_unknown_and_wrong_get_the_same_answer():
@@ -290,9 +290,7 @@ class NoNonceTwice(RuleBasedStateMachine):
         for _ in range(2):
             try:
                 fresh = self.cloud.accept(datagram)
-                answer, _ = fresh.context.protect(
-                    Message(code=Code.CHANGED, payload=os.urandom(4)), fresh.request_id
-                )
+                answer = fresh.protect(Message(code=Code.CHANGED, payload=os.urandom(4)))
                 break
             except oscore.Challenge as challenge:
                 answer = challenge.response
