@@ -76,6 +76,13 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("GET", "/api/v1/events"): EVERYBODY,
     ("GET", "/api/v1/events/history"): EVERYBODY,
     ("GET", "/api/v1/audit"): {"admin"},
+    ("GET", "/gbfs/<opaque:operator_id>/gbfs.json"): ANYONE,
+    (
+        "GET",
+        "/gbfs/<opaque:operator_id>/<any(system_information, vehicle_types, vehicle_status, geofencing_zones, "
+        "system_pricing_plans):name>.json",
+    ): ANYONE,
+    ("GET", "/api/v1/vehicles/<opaque:operator_id>/<id16:vehicle_id>"): EVERYBODY,
     ("GET", "/api/v1/fleet"): STAFF,
     ("GET", "/api/v1/locks/<id8:lock_id>/series"): STAFF,
     ("GET", "/api/v1/locks/<id8:lock_id>/track"): STAFF,
@@ -154,6 +161,7 @@ SAMPLE = {
     "<id8:cti>": "00" * 8,
     "<id8:lock_id>": "00" * 8,
     "<id8:hook_id>": "00" * 8,
+    "<id16:vehicle_id>": "00" * 16,
     "<id8:zone_id>": "00" * 8,
     "<id8:fault_id>": "00" * 8,
     "<id8:job_id>": "00" * 8,

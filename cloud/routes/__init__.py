@@ -30,6 +30,7 @@ NOUNS = (
     "attention",
     "maintenance",
     "overview",
+    "gbfs",
     "pages",
     "console",
 )

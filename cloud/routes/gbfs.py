@@ -1,0 +1,81 @@
+"""GBFS 3.0, one system an operator, for anyone; and the bicycle behind a deep link, for who wants to claim it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from cloud import assets, gbfs, limits, shapes, views
+from cloud.auth import allow, cloud, me, public, reach
+from cloud.describe import answers
+from cloud.problem import Problem
+from cloud.routes.claims import guessed
+from cloud.tables import ROLES, Operator
+from cloud.wrapping import derive
+
+routes = Blueprint("gbfs", __name__)
+
+
+def _key() -> bytes:
+    return derive(cloud().settings.secret, "gbfs vehicle id")
+
+
+@routes.get("/gbfs/<opaque:operator_id>/gbfs.json")
+@public
+def discovery(operator_id: str) -> Response:
+    """Where the feeds of one system are."""
+    with cloud().db.reading() as session:
+        gbfs.operator(session, operator_id)
+    return _feed(gbfs.discovery(f"{request.url_root}gbfs/{operator_id}/", cloud().now()))
+
+
+@routes.get("/gbfs/<opaque:operator_id>/<any({}):name>.json".format(", ".join(gbfs.FEEDS)))
+@public
+def feed(operator_id: str, name: str) -> Response:
+    """One feed."""
+    now = cloud().now()
+    with cloud().db.reading() as session:
+        row = gbfs.operator(session, operator_id)
+        made = MADE[name](session, row, now)
+    return _feed(made)
+
+
+def _bicycles(session: Any, row: Operator, now: int) -> dict[str, Any]:
+    return gbfs.vehicle_status(
+        _key(),
+        gbfs.standing(session, row.operator_id, now),
+        f"{request.url_root}?vehicle={row.operator_id}.",
+        now,
+    )
+
+
+MADE: dict[str, Callable[[Any, Operator, int], dict[str, Any]]] = {
+    "system_information": lambda session, row, now: gbfs.system_information(row, now),
+    "vehicle_types": lambda session, row, now: gbfs.vehicle_types(now),
+    "vehicle_status": _bicycles,
+    "geofencing_zones": gbfs.geofencing_zones,
+    "system_pricing_plans": lambda session, row, now: gbfs.system_pricing_plans(now),
+}
+
+
+def _feed(made: dict[str, Any]) -> Response:
+    answer = jsonify(made)
+    answer.headers["Access-Control-Allow-Origin"] = "*"  # it is for anyone, and says nothing of who asks
+    return answer
+
+
+@routes.get("/api/v1/vehicles/<opaque:operator_id>/<id16:vehicle_id>")
+@allow(*ROLES, scope="bikes:read")
+@answers(problems=("too_many",))
+def vehicle(operator_id: str, vehicle_id: str) -> shapes.Bike:
+    """The bicycle behind a public feed's deep link, for as long as nobody has claimed or ridden it."""
+    now = cloud().now()
+    try:
+        with cloud().db.reading() as session:
+            limits.check(session, "unknown_bike", me().user_id, now)
+            found = gbfs.named(_key(), gbfs.standing(session, operator_id, now), vehicle_id)
+            return views.bike(assets.by_code(session, reach(), found.code, now), now)
+    except Problem as problem:
+        if problem.code == "not_found":
+            guessed(now)
+        raise
