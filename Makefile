@@ -10,7 +10,7 @@ BENCH ?=
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-postgres test-long check lint types rv32 bench-lock bench-claims venv clean
+.PHONY: help demo test test-web test-postgres test-long check lint types rv32 bench-lock bench-claims web venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,10 +24,13 @@ demo: $(VENV)/runs ## ride a simulated bicycle from a claim in the cloud to its 
 	@$(BIN)/ringslot demo $(DEMO)
 
 test: $(VENV)/tests ## every test, on CPython and on MicroPython (some 25 minutes on two cores)
-	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long" $(TEST)
+	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long and not web" $(TEST)
 
 test-postgres: $(VENV)/tests ## the cloud's tests once more, on a PostgreSQL of their own (apt install postgresql)
-	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long" --db postgres cloud $(TEST)
+	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long and not web" --db postgres cloud $(TEST)
+
+test-web: $(VENV)/tests $(VENV)/web ## the pages in a real browser (Debian's chromium), against a living fleet
+	@$(BIN)/pytest -q -ra -m "web and not long" $(TEST)
 
 test-long: $(VENV)/tests ## the longer counts of the same tests
 	@$(BIN)/pytest -q -ra -m long $(TEST)
@@ -57,6 +60,8 @@ clean: ## remove .venv and everything that can be made again
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+web: $(VENV)/web ## put what the pages need from npm into cloud/static/vendor
+
 # Stamps: .venv is made once, and brought up to date when what it is made from changes.
 
 $(BIN)/python:
@@ -69,6 +74,14 @@ $(VENV)/runs: requirements.txt pyproject.toml | $(BIN)/python
 	@echo 'Installing what Ringslot runs on into $(VENV), pinned; once, a minute or so.'
 	@$(PIP) -r requirements.txt
 	@$(PIP) --no-deps -e .
+	@touch $@
+
+$(VENV)/web: cloud/web/package.json cloud/web/package-lock.json | $(BIN)/python
+	@command -v npm >/dev/null || { echo 'The map needs npm once; on Debian and Ubuntu: apt install npm'; exit 1; }
+	@cd cloud/web && npm ci --silent --no-audit --no-fund
+	@mkdir -p cloud/static/vendor
+	@cd cloud/web/node_modules/leaflet && cp dist/leaflet.css ../../../static/vendor/ && \
+	    sed /sourceMappingURL/d dist/leaflet-src.esm.js > ../../../static/vendor/leaflet.js && cp LICENSE ../../../static/vendor/leaflet-LICENSE
 	@touch $@
 
 $(VENV)/tests: requirements-dev.txt $(VENV)/runs

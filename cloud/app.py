@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 HEADERS = {
     # no script, style or frame of anyone else's, and none inline: text from a lock or a name cannot become one
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{tiles}; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -69,7 +69,9 @@ def _take(rate: rates.Rate, subject: str) -> None:
 
 
 def _headers(response: Response) -> Response:
+    tiles = auth.cloud().settings.tiles.origin
     for name, value in HEADERS.items():
+        value = value.replace("{tiles}", f" {tiles}" if tiles else "")
         if name != "Cache-Control" or not request.path.startswith("/static/"):
             response.headers[name] = value
     if request.is_secure:

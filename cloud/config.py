@@ -33,6 +33,19 @@ class Post:
 
 
 @dataclass(frozen=True)
+class Tiles:
+    """Where the console's map gets its pictures: a URL with {z}, {x} and {y}; none, and it draws without."""
+
+    url: str = ""
+    credit: str = ""  # what their maker wants to be said beside them
+
+    @property
+    def origin(self) -> str:
+        """What the content security policy must let in."""
+        return "/".join(self.url.split("/")[:3])
+
+
+@dataclass(frozen=True)
 class Settings:
     secret: bytes = field(repr=False)  # wraps every lock key and issuer key; losing it loses the fleet
     database_url: str = field(repr=False)  # may hold a password
@@ -50,6 +63,7 @@ class Settings:
     proxies: int = 0  # how many reverse proxies stand in front and set X-Forwarded-For and -Proto
     url: str = "http://localhost:8000"  # where people find the console: links in mails begin so
     post: Post = Post()
+    tiles: Tiles = Tiles()
     staff_second_factor: bool = True  # off for tests and demos only
 
 
@@ -70,6 +84,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         proxies=_count(environ, "RINGSLOT_PROXIES", 0, 8),
         url=_url(environ),
         post=_post(environ),
+        tiles=_tiles(environ),
         staff_second_factor=_word(environ, "RINGSLOT_STAFF_SECOND_FACTOR", ("required", "off")) == "required",
     )
 
@@ -87,6 +102,19 @@ def _url(environ: Mapping[str, str]) -> str:
             "RINGSLOT_URL must be what people type to reach the cloud, such as https://fleet.example."
         )
     return value
+
+
+def _tiles(environ: Mapping[str, str]) -> Tiles:
+    url = environ.get("RINGSLOT_TILES", "")
+    if url and (
+        not url.startswith("https://")
+        or not url.isascii()
+        or not set(url).isdisjoint(" \"'<>;,\\")
+        or any(part not in url for part in ("{z}", "{x}", "{y}"))
+        or "{" in url.split("/")[2]
+    ):
+        raise ConfigError("RINGSLOT_TILES must be like https://tiles.example/{z}/{x}/{y}.png.")
+    return Tiles(url, environ.get("RINGSLOT_TILES_CREDIT", ""))
 
 
 def _post(environ: Mapping[str, str]) -> Post:

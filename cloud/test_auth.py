@@ -145,6 +145,8 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("GET", "/console"): STAFF,
     ("GET", "/console/locks/<id8:lock_id>"): STAFF,
     ("GET", "/"): ANYONE,
+    ("GET", "/desk"): ANYONE,
+    ("GET", "/desk/<path:page>"): ANYONE,
     ("GET", "/api/"): ANYONE,
     ("GET", "/api/openapi.json"): ANYONE,
     ("GET", "/sign-in"): ANYONE,

@@ -40,6 +40,10 @@ def test_what_is_missing_is_named(name):
         ("RINGSLOT_PROXIES", "-1"),
         ("RINGSLOT_PROXIES", "many"),
         ("RINGSLOT_STILL_S", "9" * 5000),
+        ("RINGSLOT_TILES", "http://tiles.example/{z}/{x}/{y}.png"),
+        ("RINGSLOT_TILES", "https://tiles.example/{z}/{x}.png"),
+        ("RINGSLOT_TILES", "https://tiles.example; script-src */{z}/{x}/{y}.png"),
+        ("RINGSLOT_TILES", "https://{s}.tiles.example/{z}/{x}/{y}.png"),
     ],
 )
 def test_what_is_wrong_is_named_and_a_secret_never_shown(name, value):

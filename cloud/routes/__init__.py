@@ -33,6 +33,7 @@ NOUNS = (
     "gbfs",
     "pages",
     "console",
+    "desk",
 )
 
 

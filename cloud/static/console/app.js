@@ -1,0 +1,118 @@
+// The console's frame: who is signed in, where they are, and the page for it. A page is a module in pages/ with
+// `title` and `open(place, into)`, which may return what ends it.
+
+import { get, send, signedIn, Refused } from "./api.js";
+import { h, show } from "./dom.js";
+import * as live from "./live.js";
+import { language, languages, said, speak, t } from "./words.js";
+
+export const BASE = "/desk";
+const PAGES = [
+  // path below BASE, module, roles that see it in the menu (none: it is not in the menu)
+  { path: /^$/, module: "fleet", menu: ["technician", "admin"], link: "" },
+  { path: /^rides$/, module: "rides", menu: ["technician", "admin"], link: "rides" },
+  { path: /^rides\/(?<ride>[0-9a-f]{32})$/, module: "ride" },
+  { path: /^locks\/(?<lock>[0-9a-f]{16})$/, module: "lock" },
+  { path: /^audit$/, module: "audit", menu: ["admin"], link: "audit" },
+];
+const frame = { nav: document.querySelector("nav"), who: document.querySelector("#who"), main: document.querySelector("main") };
+let me = null;
+let ending = () => {};
+
+/** Where a link leads: place("locks", id). */
+export function place(...parts) {
+  return [BASE, ...parts].filter(Boolean).join("/");
+}
+
+/** To another page, without loading the frame again. */
+export function go(path) {
+  history.pushState(null, "", path);
+  return enter();
+}
+
+async function start() {
+  document.documentElement.lang = language;
+  document.querySelector("#skip").textContent = t("frame.skip");
+  document.addEventListener("click", follow);
+  addEventListener("popstate", enter);
+  try {
+    me = await get("/me");
+  } catch (refused) {
+    if (refused.code !== "sign_in") return fail(refused);
+  }
+  return me ? welcome(me) : askWho();
+}
+
+async function askWho() {
+  const { open } = await import("./pages/sign_in.js");
+  show(frame.nav);
+  document.title = `${t("sign_in.title")} · Ringslot`;
+  open(frame.main, async () => welcome((me = await get("/me"))));
+}
+
+function welcome(person) {
+  signedIn(person.csrf);
+  const links = PAGES.filter((page) => page.menu?.includes(person.role));
+  show(frame.nav, h("ul", {}, links.map((page) => h("li", {}, h("a", { href: place(page.link) }, t(`${page.module}.title`))))));
+  const tongues = Object.entries(languages).map(([tag, name]) => h("option", { value: tag, selected: tag === language }, name));
+  show(
+    frame.who,
+    h("span", {}, `${person.login} · ${t(`role.${person.role}`)}`),
+    h("select", { "aria-label": t("frame.language"), onchange: (event) => speak(event.target.value) }, tongues),
+    h("button", { type: "button", onclick: leave }, t("frame.sign_out")),
+  );
+  return enter();
+}
+
+async function leave() {
+  live.close();
+  await send("DELETE", "/sessions").catch(() => {}); // signed out already is as good
+  location.assign(BASE);
+}
+
+async function enter() {
+  ending();
+  ending = () => {};
+  const path = location.pathname.slice(BASE.length).replace(/^\/|\/$/g, "");
+  const page = PAGES.find((one) => one.path.test(path));
+  if (!page) return show(frame.main, h("h1", {}, t("frame.nothing")), h("a", { href: place() }, t("fleet.title")));
+  show(frame.main, h("p", { class: "soft", role: "status" }, t("frame.loading")));
+  try {
+    const found = await import(`./pages/${page.module}.js`);
+    const title = t(`${page.module}.title`);
+    document.title = `${title} · Ringslot`;
+    for (const link of frame.nav.querySelectorAll("a")) mark(link, page);
+    const heading = h("h1", { tabindex: "-1" }, title);
+    show(frame.main, heading);
+    ending = (await found.open(path.match(page.path).groups ?? {}, frame.main, heading, me)) ?? (() => {});
+    heading.focus({ preventScroll: true }); // a screen reader says where one is
+  } catch (refused) {
+    fail(refused);
+  }
+}
+
+function mark(link, page) {
+  if (link.pathname === place(page.link ?? null) && page.menu) link.setAttribute("aria-current", "page");
+  else link.removeAttribute("aria-current");
+}
+
+function fail(refused) {
+  if (!(refused instanceof Refused)) throw refused;
+  if (refused.code === "sign_in") return askWho();
+  return show(
+    frame.main,
+    h("p", { class: "alarm", role: "alert" }, said(refused)),
+    h("button", { type: "button", onclick: () => location.reload() }, t("frame.again")),
+  );
+}
+
+/** Links of ours change the page only; new tabs, downloads and other places are the browser's. */
+function follow(event) {
+  const link = event.target.closest("a");
+  if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || link.target || link.hasAttribute("download")) return;
+  if (link.origin !== location.origin || !`${link.pathname}/`.startsWith(`${BASE}/`)) return;
+  event.preventDefault();
+  go(link.href);
+}
+
+start();

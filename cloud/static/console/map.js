@@ -1,0 +1,90 @@
+// A map on Leaflet, drawn on one canvas so that ten thousand bicycles move as one. Tiles are the operator's choice;
+// without any there is a plain ground with a scale, on which bicycles, zones and tracks still lie where they are.
+
+import { t } from "./words.js";
+
+const E7 = 1e7;
+let leaflet = null;
+
+/** The library, or null where it is not installed. */
+async function library() {
+  leaflet ??= await import("/static/vendor/leaflet.js").catch(() => null);
+  return leaflet;
+}
+
+/** [lat, lon] in degrees from the API's integers. */
+export function at(fix) {
+  return [fix.lat / E7, fix.lon / E7];
+}
+
+/** A map in this element, or null after saying why there is none. */
+export async function drawMap(element) {
+  const L = await library();
+  if (!L) {
+    element.textContent = t("fleet.no_map");
+    element.classList.add("empty");
+    return null;
+  }
+  const map = L.map(element, { preferCanvas: true, zoomAnimation: !still(), fadeAnimation: !still(), attributionControl: false });
+  const said = document.querySelector('meta[name="ringslot-tiles"]');
+  if (said?.content) {
+    L.control.attribution({ prefix: false }).addTo(map);
+    L.tileLayer(said.content, { maxZoom: 20, attribution: text(said.dataset.credit) }).addTo(map);
+  }
+  L.control.scale({ imperial: false }).addTo(map);
+  map.setView([52.09, 5.12], 7); // until there is something to look at
+  return new Chart(L, map);
+}
+
+class Chart {
+  constructor(L, map) {
+    Object.assign(this, { L, map, dots: new Map() });
+  }
+
+  /** Where a thing is: `look` is a colour and a radius; `name` is shown when pointed at; `chosen` on a click. */
+  dot(id, position, look, name, chosen) {
+    let dot = this.dots.get(id);
+    if (!dot) {
+      dot = this.L.circleMarker(position, { weight: 2 }).addTo(this.map);
+      this.dots.set(id, dot);
+      if (chosen) dot.on("click", chosen);
+    }
+    dot.setLatLng(position).setStyle(look).setRadius(look.radius);
+    dot.unbindTooltip();
+    if (name) dot.bindTooltip(text(name));
+    return dot;
+  }
+
+  remove(id) {
+    this.dots.get(id)?.remove();
+    this.dots.delete(id);
+  }
+
+  line(positions, look) {
+    return this.L.polyline(positions, look).addTo(this.map);
+  }
+
+  shape(geojson, look) {
+    return this.L.geoJSON(geojson, { style: look }).addTo(this.map);
+  }
+
+  /** Moves to what there is. */
+  fit(positions) {
+    if (positions.length) this.map.fitBounds(positions, { padding: [24, 24], maxZoom: 17, animate: false });
+  }
+
+  end() {
+    this.map.remove();
+  }
+}
+
+/** Leaflet takes HTML; what we give it is text. */
+function text(value) {
+  const span = document.createElement("span");
+  span.textContent = value ?? "";
+  return span.innerHTML;
+}
+
+function still() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}

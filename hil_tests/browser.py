@@ -1,0 +1,86 @@
+"""A real browser for tests: Debian's Chromium, driven by Playwright, on pages of a cloud that runs.
+
+What nobody wants on any page fails the test by itself: an error on the console, an uncaught exception, a request to
+anybody else's server.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+AXE = ROOT / "cloud/web/node_modules/axe-core/axe.min.js"
+VENDOR = ROOT / "cloud/static/vendor/leaflet.js"
+SERIOUS = ("serious", "critical")  # axe-core's word for what keeps people out
+
+
+def chromium() -> str:
+    """Its path. Skips the test where it is not installed, or fails it where RINGSLOT_NEEDS_WEB is set."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    missing = "no chromium (apt install chromium)" if found is None else "no cloud/static/vendor (make web)"
+    if found is None or not VENDOR.exists():
+        (pytest.fail if os.environ.get("RINGSLOT_NEEDS_WEB") else pytest.skip)(missing)
+    return found
+
+
+@contextmanager
+def browsing(*options: str) -> Iterator["Browsing"]:
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", *options] if os.geteuid() == 0 else [*options]  # root has no sandbox
+        browser = playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        try:
+            yield Browsing(browser)
+        finally:
+            browser.close()
+
+
+class Browsing:
+    """One browser; each visitor is a person with cookies of their own."""
+
+    def __init__(self, browser) -> None:
+        self._browser = browser
+
+    @contextmanager
+    def visitor(self, url: str, **look) -> Iterator[Page]:
+        """A page of someone at this cloud. Leaving it fails the test if anything was complained of meanwhile."""
+        context: BrowserContext = self._browser.new_context(base_url=url, locale="en-GB", **look)
+        context.set_default_timeout(15_000)
+        complaints: list[str] = []
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda asked: _ours(asked.url, url, complaints))
+        page.complaints = complaints
+        try:
+            yield page
+        finally:
+            context.close()
+        unexpected = [text for text in complaints if not text.startswith(EXPECTED)]
+        assert not unexpected, unexpected
+
+
+EXPECTED = (
+    "Failed to load resource: the server responded with a status of 4",
+)  # a refusal that the page shows
+
+
+def _ours(asked: str, url: str, complaints: list[str]) -> None:
+    if not asked.startswith((url + "/", "data:", "blob:")):
+        complaints.append(f"asked {asked}")
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds on the page that keeps people out."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {one['help']}: {node['target']}"
+        for one in found["violations"]
+        if one["impact"] in SERIOUS
+        for node in one["nodes"]
+    ]

@@ -1,0 +1,67 @@
+"""The console in a real browser, before a living fleet."""
+
+import pytest
+from playwright.sync_api import expect
+
+from hil_tests.browser import barriers, browsing
+from tools.fleet import Fleet
+
+pytestmark = pytest.mark.web
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory):
+    with Fleet(tmp_path_factory.mktemp("fleet")) as fleet:
+        for code in ("BIKE-A", "BIKE-B"):
+            fleet.add(code)
+        fleet.password = fleet.person("anna", "admin")[1]
+        yield fleet
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with browsing() as browser:
+        yield browser
+
+
+def sign_in(page, fleet):
+    page.goto("/desk")
+    page.get_by_label("Login").fill("anna")
+    page.get_by_label("Password").fill(fleet.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Fleet", exact=True).wait_for()
+
+
+def test_a_wrong_password_is_said_and_a_right_one_leads_to_the_fleet(browser, fleet):
+    with browser.visitor(fleet.cloud.url) as page:
+        page.goto("/desk")
+        assert barriers(page) == []
+        page.get_by_label("Login").fill("anna")
+        page.get_by_label("Password").fill("not the password")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_have_text("This login and password do not match.")
+        sign_in(page, fleet)
+        expect(page.get_by_role("rowheader")).to_contain_text(["BIKE-A", "BIKE-B"])
+        page.get_by_label("Find a bicycle or lock").fill("e-b")
+        expect(page.get_by_role("status")).to_have_text("1 lock")
+        assert barriers(page) == []
+        assert page.evaluate("document.cookie") == ""
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("heading", name="Sign in").wait_for()
+
+
+def test_in_dutch(browser, fleet):
+    with browser.visitor(fleet.cloud.url) as page:
+        sign_in(page, fleet)
+        page.get_by_label("Language").select_option("nl")
+        page.get_by_role("heading", name="Vloot").wait_for()
+        assert page.evaluate("document.documentElement.lang") == "nl"
+        expect(page.get_by_role("row").first).to_contain_text("Laatst gehoord")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_that_everybody_can_read(browser, fleet, scheme):
+    with browser.visitor(fleet.cloud.url, color_scheme=scheme) as page:
+        sign_in(page, fleet)
+        expect(page.get_by_role("rowheader")).to_have_count(2)
+        assert barriers(page) == []
