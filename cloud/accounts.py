@@ -10,7 +10,7 @@ import secrets
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from cloud import factors, links, mail, sessions, users
+from cloud import factors, links, mail, sessions, tickets, users
 from cloud.context import Cloud
 from cloud.db import insert
 from cloud.problem import Problem
@@ -79,7 +79,7 @@ def reset(session: Session, cloud: Cloud, token: str, password_hash: str) -> Non
     user.password = password_hash
     sessions.end_all(session, user_id)
     links.drop(session, user_id)
-    tell(session, cloud, user, "password_changed")
+    mail.tell(session, cloud, user, "password_changed")
 
 
 def ask_address(session: Session, cloud: Cloud, user_id: str, email: str) -> None:
@@ -89,7 +89,7 @@ def ask_address(session: Session, cloud: Cloud, user_id: str, email: str) -> Non
     known = users.by_email(session, email)
     kind = "sign_up_known" if known else "address"
     _write(session, cloud, kind, email, user.language, user, "address", token, until)
-    tell(session, cloud, user, "address_asked")
+    mail.tell(session, cloud, user, "address_asked")
 
 
 def change_address(session: Session, cloud: Cloud, token: str) -> str:
@@ -98,10 +98,10 @@ def change_address(session: Session, cloud: Cloud, token: str) -> str:
     if user_id is None or users.by_email(session, about["email"]) is not None:
         raise Problem("link_over")
     user = users.get(session, user_id)
-    tell(session, cloud, user, "address_changed")
+    mail.tell(session, cloud, user, "address_changed")
     user.email = about["email"]
     links.drop(session, user_id)
-    tell(session, cloud, user, "address_changed")
+    mail.tell(session, cloud, user, "address_changed")
     return about["email"]
 
 
@@ -109,14 +109,7 @@ def change_password(session: Session, cloud: Cloud, user_id: str, password_hash:
     user = users.get(session, user_id)
     user.password = password_hash
     links.drop(session, user_id, "reset")
-    tell(session, cloud, user, "password_changed")
-
-
-def tell(session: Session, cloud: Cloud, user: User, kind: str, **values: str) -> None:
-    """A mail to this person, if they have an address."""
-    if user.email:
-        values["url"] = cloud.settings.url
-        mail.queue(session, cloud.box, kind, user.email, user.language, cloud.now(), values, user.user_id)
+    mail.tell(session, cloud, user, "password_changed")
 
 
 def _write(
@@ -147,7 +140,8 @@ def waits(session: Session, user_id: str, now: int) -> list[str]:
             Claim.user_id == user_id, Claim.status == "open", Claim.exp >= now
         ),
     }
-    return [word for word, count in counts.items() if session.scalar(count)]
+    found = [word for word, count in counts.items() if session.scalar(count)]
+    return [*found, "ticket"] if tickets.waiting(session, user_id) else found
 
 
 def ask_erase(session: Session, cloud: Cloud, user_id: str) -> list[str]:
@@ -179,6 +173,7 @@ def erase(session: Session, cloud: Cloud, user: User) -> None:
     links.drop(session, user.user_id)
     factors.forget(session, user.user_id)
     session.execute(delete(ProviderLogin).where(ProviderLogin.user_id == user.user_id))
+    tickets.erase(session, user.user_id)
     session.execute(delete(Mail).where(Mail.user_id == user.user_id))
     session.execute(delete(Member).where(Member.user_id == user.user_id))
     user.login, user.password, user.email = f"erased-{secrets.token_hex(16)}", ERASED, None

@@ -124,6 +124,8 @@ def install(app: Flask) -> None:
     for endpoint, view in app.view_functions.items():
         if not hasattr(view, "allowed") and endpoint != "static":
             raise RuntimeError(f"route {endpoint} does not say who may call it: use @allow or @public")
+        if hasattr(view, "fresh") and getattr(view, "scope", None) is not None:
+            raise RuntimeError(f"route {endpoint} wants a fresh proof, which no program can give")
     app.extensions["ringslot_csrf"] = derive(app.extensions["ringslot"].settings.secret, "csrf")
     app.before_request(_guard)
     app.context_processor(lambda: {"csrf": csrf(), "person": caller()})

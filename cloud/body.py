@@ -118,6 +118,9 @@ def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 PRINTABLE = "^[^\\u0000-\\u001f\\u007f-\\u00a0]*$"  # as far as every dialect of regular expressions says it
 
 
+PROSE = "^[^\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u00a0]*$"  # the same, and line breaks
+
+
 def text(low: int, high: int) -> Reader:
     """Printable text; no control characters (PostgreSQL takes no NUL, a console no escape) and no lone surrogates."""
 
@@ -126,6 +129,19 @@ def text(low: int, high: int) -> Reader:
         if type(value) is not str or not low <= len(value) <= high or not value.isprintable():
             raise ValueError(f"must be {low} to {high} printable characters")
         return value
+
+    return reader
+
+
+def prose(low: int, high: int) -> Reader:
+    """Text of several lines; no other control characters."""
+
+    @reads(type="string", minLength=low, maxLength=high, pattern=PROSE)
+    def reader(value: Any) -> str:
+        plain = value.replace("\n", "") if type(value) is str else ""
+        if not plain.isprintable() or not low <= len(plain.strip()) or len(value) > high:
+            raise ValueError(f"must be {low} to {high} characters, printable but for line breaks")
+        return str(value)
 
     return reader
 

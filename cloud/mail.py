@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from cloud import letters
 from cloud.config import Post
 from cloud.context import Cloud
-from cloud.tables import Mail, MailedLink
+from cloud.tables import Mail, MailedLink, User
 from cloud.wrapping import Wrapping
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,13 @@ def queue(
         )
     )
     return mail_id
+
+
+def tell(session: Session, cloud: Cloud, user: User, kind: str, **values: str) -> None:
+    """A mail to this person, if they have an address."""
+    if user.email:
+        values["url"] = cloud.settings.url
+        queue(session, cloud.box, kind, user.email, user.language, cloud.now(), values, user.user_id)
 
 
 def send_due(cloud: Cloud, now: int) -> int:

@@ -59,6 +59,10 @@ TABLE: dict[str, tuple[int, str]] = {
     "prove_again": (403, "This needs a fresh proof that it is you; give your password or passkey again."),
     "link_over": (410, "This link was used already or is too old; ask for another."),
     "last_admin": (409, "This is the last admin; make somebody else one first."),
+    # disputes
+    "ticket_limit": (409, "You have as many open messages as one may; wait for an answer to one."),
+    "ticket_closed": (409, "This was decided; open another if there is something new."),
+    "own_ticket": (403, "This is your own; somebody else decides about it."),
     # operators
     "name_operator": (422, "There are several operators; name one in `operator`."),
     "own_role": (409, "Nobody changes their own role; ask another admin."),

@@ -5,8 +5,10 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from cloud import tables
-from cloud.shapes import Time, words
+from cloud import tables, tables_people
+from cloud.shapes import Id16, Next, Time, words
+
+TICKET_STATES = ("open", "acknowledged", "decided")
 
 Id22 = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{22}$")]
 Role = Annotated[str, words(tables.ROLES)]
@@ -91,3 +93,37 @@ class Address(TypedDict):
 class Leaving(TypedDict):
     erased: Annotated[bool, Field(description="false: it will be, once nothing is open")]
     waits: Annotated[list[str], Field(description="what is open: ride, claim, ticket")]
+
+
+class Ticket(TypedDict):
+    ticket_id: Annotated[str, Field(pattern="^[A-Z2-9]{10}$")]
+    kind: Annotated[str, words(tables_people.TICKET_KINDS)]
+    subject: str
+    ride_id: Id16 | None
+    operator_id: str
+    state: Annotated[str, words(TICKET_STATES)]
+    opened_at: Time
+    acknowledge_by: Time
+    answer_by: Time
+    late: Annotated[str, words(("acknowledgement", "answer"))] | None
+    acknowledged_at: Time | None
+    decided_at: Time | None
+    decided_by: Annotated[str | None, Field(description="the person's login")]
+    outcome: Annotated[str, words(tables_people.OUTCOMES)] | None
+
+
+class Tickets(TypedDict):
+    tickets: list[Ticket]
+    next: Next
+
+
+class TicketMessage(TypedDict):
+    by: Annotated[str, Field(description="login of the staff; `rider`, or `me`")]
+    staff: bool
+    decides: bool
+    text: str
+    at: Time
+
+
+class TicketWithMessages(Ticket):
+    messages: list[TicketMessage]

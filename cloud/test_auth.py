@@ -21,6 +21,16 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("POST", "/api/v1/sessions/proof"): EVERYBODY,
     ("POST", "/api/v1/passkey-challenges"): ANYONE,
     ("GET", "/api/v1/me/factors"): EVERYBODY,
+    ("POST", "/api/v1/tickets"): EVERYBODY,
+    ("GET", "/api/v1/tickets"): EVERYBODY,
+    ("GET", "/api/v1/tickets/<ticket:ticket_id>"): EVERYBODY,
+    ("POST", "/api/v1/tickets/<ticket:ticket_id>/messages"): EVERYBODY,
+    ("POST", "/api/v1/tickets/<ticket:ticket_id>/acknowledge"): STAFF,
+    ("POST", "/api/v1/tickets/<ticket:ticket_id>/decision"): STAFF,
+    ("POST", "/api/v1/staff-invitations"): {"admin"},
+    ("POST", "/api/v1/staff-invitations/confirm"): ANYONE,
+    ("POST", "/api/v1/staff-invitations/accept"): EVERYBODY,
+    ("DELETE", "/api/v1/staff/<opaque:user_id>/factors"): {"admin"},
     ("POST", "/api/v1/me/totp"): EVERYBODY,
     ("POST", "/api/v1/me/totp/confirm"): EVERYBODY,
     ("DELETE", "/api/v1/me/totp"): EVERYBODY,
@@ -171,6 +181,7 @@ SAMPLE = {
     "<code:code>": "A1",
     "<id22:session_id>": "A" * 22,
     "<id22:passkey_id>": "A" * 22,
+    "<ticket:ticket_id>": "A" * 10,
 }
 
 

@@ -54,6 +54,18 @@ def get(session: Session, user_id: str) -> User:
     return user
 
 
+def name(session: Session, user_id: str | None) -> str | None:
+    """What somebody is called, for others to read."""
+    return None if user_id is None else session.scalar(select(User.login).where(User.user_id == user_id))
+
+
+def rename(session: Session, user: User, login: str) -> None:
+    """Raises Problem login_taken."""
+    if session.scalars(select(User.user_id).where(User.login == login)).one_or_none() is not None:
+        raise Problem("login_taken")
+    user.login = login
+
+
 def keep_one_admin(session: Session, user: User) -> None:
     """Before an admin is none any more: an operator keeps one, and so does the platform. Raises Problem last_admin."""
     if user.role == "admin":

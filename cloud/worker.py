@@ -31,6 +31,7 @@ from cloud import (
     mail,
     metrics,
     rollouts,
+    tickets,
     watch,
 )
 from cloud.config import from_environment
@@ -79,6 +80,7 @@ JOBS: tuple[tuple[str, int, Function], ...] = (
     ("judge_rollouts", 60, judge_rollouts),
     ("mail", 2, mail.send_due),
     ("forget_mail", 3600, mail.forget),
+    ("forget_tickets", 3600, tickets.forget),
     ("erase", 600, accounts.erase_due),
 )
 

@@ -9,6 +9,8 @@ NOUNS = (
     "sessions",
     "accounts",
     "factors",
+    "tickets",
+    "teams",
     "claims",
     "locks",
     "assets",
@@ -67,6 +69,12 @@ class Opaque(BaseConverter):
     regex = "[A-Za-z0-9_-]{1,22}"
 
 
+class Ticket(BaseConverter):
+    """The number of a dispute or a question."""
+
+    regex = "[A-Z2-9]{10}"
+
+
 class Code(BaseConverter):
     """The code on a bicycle's sticker, as body.code."""
 
@@ -74,7 +82,15 @@ class Code(BaseConverter):
 
 
 def install(app: Flask) -> None:
-    kinds = {"id4": Id4, "id8": Id8, "id16": Id16, "id22": Id22, "opaque": Opaque, "code": Code}
+    kinds = {
+        "id4": Id4,
+        "id8": Id8,
+        "id16": Id16,
+        "id22": Id22,
+        "ticket": Ticket,
+        "opaque": Opaque,
+        "code": Code,
+    }
     app.url_map.converters.update(kinds)
     for noun in NOUNS:
         app.register_blueprint(import_module(f"cloud.routes.{noun}").routes)

@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from cloud import body, clients, operators, scopes, shapes_tenancy, views
-from cloud.auth import allow, cloud, me, reach
+from cloud.auth import allow, cloud, fresh, me, reach
 from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.tables import CLIENT_KINDS
 
@@ -12,6 +12,7 @@ routes = Blueprint("clients", __name__, url_prefix="/api/v1/clients")
 
 @routes.post("")
 @allow("admin")
+@fresh
 @takes(
     {
         "name": body.text(1, 64),
@@ -67,6 +68,7 @@ def one(client_id: str) -> shapes_tenancy.Client:
 
 @routes.post("/<opaque:client_id>/secret")
 @allow("admin")
+@fresh
 @answers(201, problems=("client_revoked",))
 def renew(client_id: str) -> shapes_tenancy.ClientWithSecret:
     """Another secret; the old one is void at once, with every token that was got with it."""

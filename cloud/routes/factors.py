@@ -4,7 +4,7 @@ import segno
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from cloud import accounts, body, factors, limits, passkeys, sessions, shapes_accounts, users
+from cloud import body, factors, limits, mail, passkeys, sessions, shapes_accounts, users
 from cloud.auth import allow, cloud, enrolling, fresh, here, me
 from cloud.describe import Fields, answers, takes
 from cloud.problem import Problem
@@ -82,7 +82,7 @@ def new_codes() -> shapes_accounts.Codes:
         if not factors.of_user(session, me().user_id).any:
             raise Problem("not_found")
         codes = factors.new_codes(session, me().user_id)
-        accounts.tell(
+        mail.tell(
             session, cloud(), users.get(session, me().user_id), "factors_changed", what="recovery codes"
         )
     return {"recovery_codes": codes}
@@ -156,7 +156,7 @@ def _added(session: Session, what: str, first: bool) -> None:
     sessions.proved(session, here(), cloud().now(), second=True)
     if first:
         sessions.end_all(session, me().user_id, but=here())
-    accounts.tell(session, cloud(), users.get(session, me().user_id), "factors_changed", what=what)
+    mail.tell(session, cloud(), users.get(session, me().user_id), "factors_changed", what=what)
 
 
 def _removed(session: Session, what: str) -> None:
@@ -164,7 +164,7 @@ def _removed(session: Session, what: str) -> None:
     if me().staff and cloud().settings.staff_second_factor and not factors.of_user(session, me().user_id).any:
         raise Problem("last_factor")
     factors.settle(session, me().user_id)
-    accounts.tell(session, cloud(), users.get(session, me().user_id), "factors_changed", what=what)
+    mail.tell(session, cloud(), users.get(session, me().user_id), "factors_changed", what=what)
 
 
 def _passkey(row: Passkey) -> shapes_accounts.Passkey:

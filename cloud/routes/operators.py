@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 from flask import Blueprint
 
 from cloud import body, operators, shapes_tenancy, users, views
-from cloud.auth import STAFF, allow, cloud, me, platform, reach
+from cloud.auth import STAFF, allow, cloud, fresh, me, platform, reach
 from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.problem import Problem
 
@@ -113,6 +113,7 @@ def staff(page: Page) -> shapes_tenancy.Staff:
 
 @routes.patch("/staff/<opaque:user_id>")
 @allow("admin")
+@fresh
 @takes({"role": body.word(*STAFF)})
 @answers(problems=("own_role", "last_admin"))
 def promote(user_id: str, fields: Fields) -> shapes_tenancy.Colleague:
@@ -128,6 +129,7 @@ def promote(user_id: str, fields: Fields) -> shapes_tenancy.Colleague:
 
 @routes.delete("/staff/<opaque:user_id>")
 @allow("admin")
+@fresh
 @answers(problems=("own_role", "last_admin"))
 def dismiss(user_id: str) -> None:
     """Make somebody of the staff a rider like any other, and sign them out everywhere."""
