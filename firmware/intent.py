@@ -76,4 +76,6 @@ class Intents:
 
 
 def _check(what, evidence):
-    return hashlib.sha256(what + evidence).digest()[:_CHECK]
+    digest = hashlib.sha256(what)
+    digest.update(evidence)
+    return digest.digest()[:_CHECK]

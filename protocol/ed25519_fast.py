@@ -37,15 +37,16 @@ def verify(public_key, message, signature, a_x, r_x, comb_b, comb_a):
             return _fixed(s_bytes, h, comb_b, comb_a)
         except OSError:  # of a comb that lies in a file: this key is verified as any other
             return verify(public_key, message, signature, a_x, r_x, comb_b, None)
-    c0, c1 = scalars.halves(h)
-    if c0 >> _SHORT or abs(c1) >> _SHORT:
-        return _long(s, h, comb_b)
-    curve.go(curve.MAKE_R)
-    n = _SHORT + 1 if c0 >> _HALF or abs(c1) >> _HALF else _HALF + 1
     # of c1 s B - c0 A - c1 R = O, with the sign that makes c1 positive
+    c0, c1 = scalars.halves(h)
     minus_a, minus_r = 1, 1
     if c1 < 0:
         c1, minus_a = -c1, 0
+    longer = max(c0, c1)  # to compare leaves no garbage, to shift does
+    if longer >= 1 << _SHORT:
+        return _long(s, h, comb_b)
+    curve.go(curve.MAKE_R)
+    n = _SHORT + 1 if longer >= 1 << _HALF else _HALF + 1
     scalars.row(0, c0, n)
     scalars.row(1, c1, n)
     rows = (curve.ROW_A, minus_a), (curve.ROW_R, minus_r)

@@ -113,11 +113,12 @@ def halves(h):
     steps = 0
     while True:  # r0 = +-t0 h, r1 = -+t1 h (mod 8L)
         steps = _euclid(state, steps)
-        r0, r1 = number(_PARTS[0], "little"), number(_PARTS[1], "little")
-        t0, t1 = number(_PARTS[2], "little"), number(_PARTS[3], "little")
-        if r1 >> 128 == 0:
+        r1, t1 = number(_PARTS[1], "little"), number(_PARTS[3], "little")
+        if r1 < 1 << 128:
             break
-        q = r0 // r1  # a quotient too large for _euclid, about once in three scalars
+        # a quotient too large for _euclid, about once in three scalars
+        r0, t0 = number(_PARTS[0], "little"), number(_PARTS[2], "little")
+        q = r0 // r1
         r0, r1, t0, t1 = r1, r0 - q * r1, t1, t0 + q * t1
         steps += 1
         state[:36], state[36:72] = r0.to_bytes(36, "little"), r1.to_bytes(36, "little")
@@ -125,6 +126,7 @@ def halves(h):
     if (
         not t1 & 1
     ):  # then t0 is odd: go from r0 towards the next remainder while that makes the longer one shorter
+        r0, t0 = number(_PARTS[0], "little"), number(_PARTS[2], "little")
         q = max(0, (r0 - t0) // (r1 + t1))
         r1, t1 = r0 - q * r1, t0 + q * t1
         steps += 1

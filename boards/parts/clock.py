@@ -16,7 +16,7 @@ class Clock:
     def __init__(self, rtc, memory, time, sleep_ms):
         self.drift_ppm = 60_000  # of a sleep: the chip counts on by an oscillator without a crystal
         self._rtc, self._memory, self._time = rtc, memory, time
-        self._sleep_ms = sleep_ms
+        self.sleep_ms = sleep_ms  # itself: a coroutine around it would be garbage, 20 times a second
         self._epoch = _FROM_1970_TO_2000 if time.gmtime(0)[0] == 2000 else 0
         self._ticks = time.ticks_ms()
         self._uptime = 0
@@ -39,6 +39,3 @@ class Clock:
         year, month, day, hour, minute, second = self._time.gmtime(unix - self._epoch)[:6]
         self._rtc.datetime((year, month, day, 0, hour, minute, second, 0))  # the weekday is ignored
         self._memory.put(SET_AT, unix)
-
-    async def sleep_ms(self, ms):
-        await self._sleep_ms(ms)

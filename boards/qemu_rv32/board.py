@@ -49,6 +49,7 @@ class Clock:
         self._lasting = lasting
         self._elapsed_ms = lasting.elapsed_ms
         self._booted = lasting.elapsed_ms()
+        self.sleep_ms = asyncio.sleep_ms
 
     def uptime_ms(self):
         return self._elapsed_ms() - self._booted
@@ -58,11 +59,10 @@ class Clock:
         return None if offset is None else self._lasting.now_ms() // 1_000 + offset
 
     def set_rtc(self, unix):
-        self._lasting.rtc_offset = unix - self._lasting.now_ms() // 1_000
-        self._lasting.save()
-
-    async def sleep_ms(self, ms):
-        await asyncio.sleep_ms(ms)
+        offset = unix - self._lasting.now_ms() // 1_000
+        if offset != self._lasting.rtc_offset:
+            self._lasting.rtc_offset = offset
+            self._lasting.save()
 
 
 class Uptime:
