@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from hil_tests.test_rv32_lock import HEAP, Street
 from tools import application, cli, provision, rv32
+from tools import flash as flashing
 from tools.device import Device
 from tools.errors import ToolError
 from tools.rv32_cable import Cabled
@@ -116,6 +117,53 @@ def test_a_board_with_a_broken_part_says_which(board):
         )
     well, said = flash(board)
     assert not well and "failed its self-test. Bolt: neither switch is closed" in said["error"]
+
+
+@pytest.mark.parametrize("slot", [pytest.param("a", marks=pytest.mark.long), "b", "b a 1"])
+def test_a_lock_is_flashed_anew_beside_what_runs(board, street, tmp_path, slot):
+    """And boots wherever the cable is pulled. It stays at the prompt here while it has no main.py: on this board,
+    unlike on an ESP32, no key interrupts a lock that runs."""
+    runs = "a" if slot != "b" else "b"
+    other = "b" if runs == "a" else "a"
+    own = {f"lock/{name}": data for name, data in street.files.items()}
+    code = application.installed(BOARD, into=runs)
+    launcher = code.pop("main.py")
+    board.cut()
+    board.memory.put_files(
+        {
+            **own,
+            **code,
+            "lock/slot": slot.encode(),
+            f"lock/{runs}/manifest": b"of a release that was brought",
+            f"lock/{other}/manifest": b"of the one before, or on trial",
+        }
+    )
+    board.start()
+    with pytest.raises(ToolError, match="run the same command"):
+        flashing.flash(
+            board.port, BOARD, lambda step, share: board.cut() if step == "copy" and share > 0.4 else None
+        )
+    files = board.memory.files()
+    assert files["lock/slot"] == runs.encode() and f"lock/{runs}/manifest" in files
+    assert {path: files[path] for path in code if path != "lock/slot"} == {
+        path: code[path] for path in code if path != "lock/slot"
+    }
+    board.memory.put_files({**files, "main.py": launcher})
+    assert opens(tmp_path, street)
+
+    files = board.memory.files()
+    files.pop("main.py")
+    board.memory.put_files(files)
+    board.start()
+    assert flash(board)[0]
+    board.cut()
+    files = board.memory.files()
+    assert files["lock/slot"] == other.encode() and files["main.py"] == launcher
+    assert f"lock/{runs}/manifest" not in files and f"lock/{other}/manifest" not in files
+    lock = Rv32Lock(tmp_path, None, HEAP)
+    lock.start(180)
+    assert lock.hand("state")["bolt_open"]  # its ride goes on
+    lock.cut()
 
 
 @pytest.mark.parametrize("port", ["/dev/nowhere"])

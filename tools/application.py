@@ -1,6 +1,7 @@
 """The lock's software as a board holds it: the modules of its main.py, linked and compiled, in a slot.
 
-A slot is a folder with a whole release. Which one runs is for boards/launcher.py to say; a cable fills the first.
+A slot is a folder with a whole release. Which one runs is for boards/launcher.py to say; a cable fills the first of a
+bare board, and of a lock the one that does not run.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,14 +28,14 @@ def slot(board: str) -> dict[str, bytes]:
     return files
 
 
-def installed(board: str, release: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
-    """{path on the board: bytes} with that release, or this checkout's application, in the first slot.
+def installed(board: str, release: Mapping[str, bytes] | None = None, into: str = SLOT) -> dict[str, bytes]:
+    """{path on the board: bytes} with that release, or this checkout's application, in that slot.
 
     In the order in which to write them: a board starts what is new when all of it is there.
     """
     root = board_data.read(board)["root"]
-    files = {f"{root}{SLOT}/{path}": data for path, data in (release or slot(board)).items()}
-    files[f"{root}slot"] = SLOT.encode()
+    files = {f"{root}{into}/{path}": data for path, data in (release or slot(board)).items()}
+    files[f"{root}slot"] = into.encode()
     files["main.py"] = launcher(board)
     return files
 
@@ -45,7 +46,7 @@ def launcher(board: str) -> bytes:
     return f"{text}\n\n{board_data.read(board)['start']}\n".encode()
 
 
-def strangers(there: Iterable[str], board: str, files: Mapping[str, bytes]) -> list[str]:
+def strangers(there: Iterable[str], board: str, files: Mapping[str, bytes], into: str = SLOT) -> list[str]:
     """What lies in that slot and does not belong to it."""
-    inside = f"{board_data.read(board)['root']}{SLOT}/"
+    inside = f"{board_data.read(board)['root']}{into}/"
     return [path for path in there if path.startswith(inside) and path not in files]

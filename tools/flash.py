@@ -8,7 +8,10 @@
 | lock | sends the files that make it this lock, the identity last | sends what is missing |
 | start | resets the board | is done anew |
 
-Knows no command line. `Bench.tell(step, share)` hears how far it is.
+A lock that is flashed again gets its new software beside what runs, and is switched to it when all of it is there and
+the board has passed its self-test: wherever the cable is pulled, it boots.
+
+Knows no command line. `tell(step, share)` hears how far it is.
 """
 
 import ast
@@ -26,6 +29,7 @@ _TAKEN = (
     "The board at {port} is a lock already. Open it with a master token and decommission it first:"
     " `ringslot phone decommission --help`."
 )
+_OTHER = "b"  # than application.SLOT
 _LAST = "identity"  # without it a board is no lock: so it comes when all else is there
 
 
@@ -57,26 +61,58 @@ def flash(
             raise ToolError(f"{data['name']} takes no image: it was started with its own.")
         flash_chip.check(image, data)
         flash_chip.write(port, image, data, lambda share: tell("image", share))
-    files = application.installed(board, release)
     with Device(port) as device:
         if lock:
             refuse_another(device, board, lock)
         tell("copy", 0)
-        copied = device.put(files, lambda share: tell("copy", share))
-        device.check(files)
-        device.remove(application.strangers(device.hashes(), board, files))
+        runs = running_slot(device, data["root"])
+        into = application.SLOT if runs != application.SLOT else _OTHER
+        files = application.installed(board, release, into)
+        inside = {path: files[path] for path in files if path.startswith(f"{data['root']}{into}/")}
+        # First what says that the slot is whole; of a bare board there is nothing to lose
+        device.remove(_marks(device, data["root"] + into))
+        copied = device.put(inside if runs else files, lambda share: tell("copy", share))
+        device.check(inside if runs else files)
+        device.remove(application.strangers(device.hashes(), board, files, into))
         tell("self-test", 0)
-        checks = selftest(device, board)
+        checks = selftest(device, board, into)
         tell("self-test", 1)
         if faults := [check for check in checks if not check.passed]:
             said = "; ".join(f"{check.name}: {check.seen}" for check in faults)
             raise ToolError(f"The board at {port} failed its self-test. {said[:1].upper()}{said[1:]}.")
+        if runs:
+            device.remove(_marks(device, data["root"] + runs))  # else the launcher would prefer what is whole
+            copied += device.put(files)
+            device.check(files)
         if lock:
             copied += provision(device, board, lock, lambda share: tell("lock", share))
         tell("start", 0)
         device.restart()
     tell("start", 1)
     return Result(port, copied, checks)
+
+
+def running_slot(device: Device, root: str) -> str | None:
+    """The slot that a lock falls back to, whatever happens to the other one; it is on no trial when this returns. None
+    for a board that is no lock, and for a lock without slots."""
+    there = device.hashes()
+    if root + _LAST not in there or root + "slot" not in there:
+        return None
+    words = device.run(f"print(open({'/' + root + 'slot'!r}).read())").split()
+    runs = words[1] if len(words) == 3 else words[0] if words else ""
+    if runs not in (application.SLOT, _OTHER):
+        return None
+    if len(words) != 1:
+        device.put({root + "slot": runs.encode()})
+    return runs
+
+
+def _marks(device: Device, slot: str) -> list[str]:
+    """Of a release that an update brought into that slot (firmware/slots.py): the first says that it is whole."""
+    there = device.hashes()
+    return [
+        path for name in ("manifest", "incoming", "failed", "alone") if (path := f"{slot}/{name}") in there
+    ]
 
 
 def refuse_another(device: Device, board: str, lock: Mapping[str, bytes]) -> None:
@@ -113,9 +149,9 @@ def provision(
     return copied
 
 
-def selftest(device: Device, board: str) -> list[Check]:
+def selftest(device: Device, board: str, into: str = application.SLOT) -> list[Check]:
     """What boards/parts/selftest.py says there, of the code in the slot that will run."""
-    slot = f"/{board_data.read(board)['root']}{application.SLOT}"
+    slot = f"/{board_data.read(board)['root']}{into}"
     said = device.run(
         f"import asyncio, sys\nsys.path.insert(0, {slot!r})\n"
         f"from boards.parts import selftest\nfrom boards.{board} import main\n"
