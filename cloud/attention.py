@@ -170,6 +170,7 @@ RULES = (  # the gravest first
 )
 FAULT_CLOSES = "The report is closed, or the job that was made of it is done."
 FAULT_RANKS = {"brake": 2, "lock": 2}  # 3 unless here
+TICKET_CLOSES = "Somebody of the staff acknowledges it, or decides."
 HOOK_CLOSES = "An admin sets the webhook active again, or removes it."
 ROLLOUT_CLOSES = "A person lets the rollout run on, or ends it."
 

@@ -1,6 +1,6 @@
 import pytest
 
-from cloud import accounts, mail, testdatabase, testmail, tickets
+from cloud import accounts, mail, testdatabase, testmail, tickets, watch
 from cloud.reach import EVERYTHING
 from cloud.tables import User
 from cloud.test_rides import ride
@@ -138,13 +138,21 @@ def test_the_clock_runs_at_weekends_and_says_what_is_late(fleet):
     assert late() == []
     fleet.now += 1
     assert late() == ["acknowledgement"]
+    assert waits(fleet) == ["A question waits for its acknowledgement, due moments ago"]
     assert fleet.tess.post(path + "/acknowledge").get_json()["acknowledged_at"] == fleet.now
-    assert late() == []
+    assert late() == [] and waits(fleet) == []
     fleet.now = start + 28 * DAY + 1
     fleet.tess = fleet.person("technician", login="tom", operator=fleet.north)
     assert late() == ["answer"]
     fleet.tess.post(path + "/decision", outcome="answered", reason="at last")
     assert late() == []
+
+
+def waits(site):
+    """What the attention queue says of tickets."""
+    watch.settle(site.cloud, site.now)
+    items = site.tess.get("/attention?code=question").get_json()["items"]
+    return [item["evidence"] for item in items]
 
 
 def test_who_disagrees_writes_again_and_the_clock_runs_anew(fleet):

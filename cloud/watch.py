@@ -12,17 +12,18 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_
 from sqlalchemy.orm import Session, load_only
 
-from cloud import attention, events, rollouts
+from cloud import attention, events, rollouts, tickets
 from cloud.context import Cloud
 from cloud.db import insert
 from cloud.problem import Problem
 from cloud.proofs import FAILS, UNKNOWN
-from cloud.reach import Reach
+from cloud.reach import EVERYTHING, Reach
 from cloud.tables import Asset, Claim, Lock, Note, Receipt, ReceiptFork, Ride
 from cloud.tables_fleet import Attention, Fault, Hook, Maintenance
 from protocol import telemetry
 
 RUNNING = ("open", "parked")
+TICKETS = {"dispute": "dispute", "support": "question"}  # kind: code, which is also what it is called
 KEEP_S = 90 * 86400  # of what is closed
 
 
@@ -129,6 +130,19 @@ def wants(session: Session, now: int) -> Iterable[Want]:
         text = "A webhook was paused after days of failures, the first {ago} ago"
         yield Want(
             "webhook", hook.hook_id, 4, text, hook.failing_since, attention.HOOK_CLOSES, hook.operator_id
+        )
+    for late in tickets.overdue(session, EVERYTHING, now):
+        ticket = late.ticket
+        text = f"A {TICKETS[ticket.kind]} waits for its {late.missed}, due {{ago}} ago"
+        rank = 2 if late.missed == "answer" else 3
+        yield Want(
+            TICKETS[ticket.kind],
+            ticket.ticket_id,
+            rank,
+            text,
+            late.since,
+            attention.TICKET_CLOSES,
+            ticket.operator_id,
         )
     for row in rollouts.halted(session):
         text = attention.halted(row).text

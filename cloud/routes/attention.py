@@ -16,7 +16,12 @@ from cloud.tables_fleet import FAULT_KINDS, Attention, Fault
 routes = Blueprint("attention", __name__, url_prefix="/api/v1")
 
 NUMBER = body.integer(0, 2**53)
-CODES = tuple(rule.code for rule in attention.RULES) + ("fault", "webhook", "rollout", "dispute")
+CODES = tuple(rule.code for rule in attention.RULES) + (
+    "fault",
+    "webhook",
+    "rollout",
+    *watch.TICKETS.values(),
+)
 
 
 @routes.get("/attention")
