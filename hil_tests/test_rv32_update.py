@@ -19,7 +19,7 @@ from tools.errors import ToolError
 from tools.rv32_lock import Client, Rv32Lock
 
 BOARD = "qemu_rv32"
-HEAP = rv32.size("320k")
+HEAP = rv32.size("224k")
 EXPIRES = 2_000_000_000
 TECHNICIAN = private("technician")
 MASTER = private("master")
