@@ -231,3 +231,15 @@ def test_what_is_not_for_this_lock_is_refused_and_nobody_without_the_right_is_he
     asyncio.run(without(token.SCOPE_SERVICE))
     bike.lock.cut()
     assert bike.slot() == "a" and bike.holds("a", first) and not bike.holds("b", second)
+
+
+def test_a_lock_whose_storage_is_full_says_so_and_goes_on(bike, first, second):
+    bike.lock.cut()
+    files = bike.on_flash()
+    room = rv32.FLASH - sum(-(-len(data) // 4096) * 4096 for data in files.values()) - 64 * 4096
+    bike.lock.memory.put_files({**files, "filler": bytes(room - 64 * 1024)})
+    bike.lock.start()
+    assert bike.deliver(second) == (update.REFUSED, update.NO_ROOM)
+    assert bike.rides()
+    bike.lock.cut()
+    assert bike.slot() == "a" and bike.holds("a", first)

@@ -3,6 +3,7 @@
 What can go wrong in use ends in one sentence and exit status 1, never a traceback; 2 is a wrong argument.
 """
 
+import errno
 import importlib
 import json
 import os
@@ -81,6 +82,12 @@ def _sentence(error: Exception) -> str | None:
 
     if isinstance(error, ToolError):
         return str(error)
+    if (
+        isinstance(error, OSError) and error.strerror and error.errno != errno.EPIPE
+    ):  # click ends quietly by that one
+        where = f"{error.filename}: " if error.filename else ""
+        then = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "mend that"
+        return f"{where}{error.strerror}: {then}, then run the same command again."
     if "sqlalchemy" in sys.modules or "cloud.problem" in sys.modules:
         from sqlalchemy.exc import DBAPIError
 

@@ -182,3 +182,24 @@ def test_a_folder_with_something_in_it_is_not_kept_into(ringslot, tmp_path):
 def test_a_hand_at_a_port_without_a_lock_says_so(ringslot):
     result = ringslot("hand 9 close")
     assert result.exit_code == 1 and "`ringslot sim` prints the port" in result.output
+
+
+@pytest.mark.parametrize(
+    "line, sentence",
+    [
+        (
+            "power esp32s3_lock --svg /dev/full",
+            "No space left on device: make room, then run the same command again",
+        ),
+        ("power esp32s3_lock --svg /absent/power.svg", "/absent/power.svg: No such file or directory"),
+        ("release build esp32s3_lock --version 1 --expires 2030-01-01 --out /proc/r1", "/proc/r1"),
+        ("phone --cloud http://127.0.0.1:1 --pocket pocket claim BIKE-7", "does not answer"),
+        ("phone --cloud http://127.0.0.1:1 --pocket pocket service 0011223344556677", "does not answer"),
+    ],
+)
+def test_a_full_disk_and_a_cloud_that_is_away_are_one_sentence(ringslot, line, sentence):
+    result = ringslot(line)
+    assert result.exit_code == 1 and sentence in result.output and "Traceback" not in result.output, (
+        result.output
+    )
+    assert result.output.count("\n") == 1
