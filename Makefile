@@ -10,7 +10,7 @@ BENCH ?=
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-web test-postgres test-long check lint types rv32 bench-lock bench-claims web venv clean
+.PHONY: help demo test test-web test-postgres test-long check lint types rv32 bench-lock bench-claims bench-fleet web venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench-lock: rv32 ## what the lock's cryptography and storage cost on 32 bits; `B
 
 bench-claims: $(VENV)/tests ## claim and token over HTTP at 50 requests a second: prints the percentiles
 	@$(BIN)/python -m tools.bench_claims
+
+bench-fleet: $(VENV)/tests ## lists and maps of 10,000 locks with 1,000,000 fixes: prints the times and the query plans
+	@$(BIN)/python -m tools.bench_fleet $(BENCH)
 
 venv: $(VENV)/tests ## make .venv with everything in it, and run nothing
 

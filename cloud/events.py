@@ -6,7 +6,7 @@ after the other: a reader that has seen number 9 will never find a new number 8.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from cloud import shapes_fleet
 from cloud.db import finally_do, in_turn
 from cloud.tables import Event, Lock
 
+Visible = Sequence[ColumnElement[bool]]  # conditions of which one is enough, as Reach.either
 TURN = 0x65766E74  # advisory lock of those who tell
 _DAY = 86400
 
@@ -106,43 +107,38 @@ def _write(session: Session) -> None:
     session.execute(insert(Event), session.info.pop("events"))
 
 
-def page(
-    session: Session,
-    visible: ColumnElement[bool],
-    after: int,
-    limit: int,
-    kind: str | None = None,
-    subject: str | None = None,
-) -> Sequence[Event]:
-    """By number, from the first one after `after`. `visible`: what the caller may see."""
-    return session.scalars(_where(visible, kind, subject, after).order_by(Event.event_id).limit(limit)).all()
+def page(session: Session, visible: Visible, after: int, limit: int) -> list[Event]:
+    """Those that the caller may see, by number, from the first one after `after`."""
+    rows = select(Event).where(Event.event_id > after).order_by(Event.event_id).limit(limit)
+    return sorted(_either(session, visible, rows), key=lambda row: row.event_id)[:limit]
 
 
 def newest_first(
     session: Session,
-    visible: ColumnElement[bool],
+    visible: Visible,
     before: int | None,
     limit: int,
     kind: str | None = None,
     subject: str | None = None,
-) -> Sequence[Event]:
-    rows = _where(visible, kind, subject).order_by(Event.event_id.desc()).limit(limit)
-    return session.scalars(rows if before is None else rows.where(Event.event_id < before)).all()
-
-
-def _where(
-    visible: ColumnElement[bool], kind: str | None, subject: str | None, after: int | None = None
-) -> Select[Event]:
-    rows = select(Event).where(visible)
+) -> list[Event]:
+    rows = select(Event).order_by(Event.event_id.desc()).limit(limit)
     for column, value in ((Event.kind, kind), (Event.subject, subject)):
         if value is not None:
             rows = rows.where(column == value)
-    return rows if after is None else rows.where(Event.event_id > after)
+    if before is not None:
+        rows = rows.where(Event.event_id < before)
+    return sorted(_either(session, visible, rows), key=lambda row: -row.event_id)[:limit]
+
+
+def _either(session: Session, visible: Visible, rows: Select[Event]) -> Iterable[Event]:
+    found = {row.event_id: row for mine in visible for row in session.scalars(rows.where(mine))}
+    return found.values()
 
 
 def ends(session: Session) -> tuple[int, int]:
     """(oldest number that is kept, newest); (1, 0) where there is none."""
-    oldest, newest = session.execute(select(func.min(Event.event_id), func.max(Event.event_id))).one()
+    low, high = select(func.min(Event.event_id)), select(func.max(Event.event_id))  # apart: each is one look
+    oldest, newest = session.execute(select(low.scalar_subquery(), high.scalar_subquery())).one()
     return (1, 0) if newest is None else (oldest, newest)
 
 

@@ -12,7 +12,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from cloud import zones
@@ -139,17 +139,14 @@ def standing(session: Session, operator_id: str, now: int) -> list[Standing]:
         )
         .join(Lock, Lock.lock_id == Asset.lock_id)
         .join(Fix, (Fix.lock_id == Lock.lock_id) & (Fix.seq == last))
-        .where(Asset.operator_id == operator_id, Lock.operator_id == operator_id, *_offered(now))
+        .where(Asset.operator_id == operator_id, Lock.operator_id == operator_id)
+        .where(or_(Lock.state.is_(None), Lock.state == status.STATE_LOCKED))
+        .where(Lock.last_seen_at >= now - SILENT_S, ANYONE.usable())
         .limit(MOST)
     )
-    return [Standing(*row) for row in session.execute(rows)]
-
-
-def _offered(now: int) -> tuple[ColumnElement[bool], ...]:
-    claimed = exists().where(Claim.open_on == Lock.lock_id, Claim.exp >= now).correlate(Lock)
-    ridden = exists().where(Ride.lock_id == Lock.lock_id, Ride.state.in_(RUNNING)).correlate(Lock)
-    well = or_(Lock.state.is_(None), Lock.state == status.STATE_LOCKED)
-    return well, ~claimed, ~ridden, Lock.last_seen_at >= now - SILENT_S, ANYONE.usable()
+    taken = set(session.scalars(select(Claim.open_on).where(Claim.open_on.is_not(None), Claim.exp >= now)))
+    taken |= set(session.scalars(select(Ride.lock_id).where(Ride.state.in_(RUNNING))))
+    return [found for row in session.execute(rows) if (found := Standing(*row)).lock_id not in taken]
 
 
 def vehicle_id(key: bytes, row: Standing) -> str:

@@ -32,7 +32,15 @@ class Reach(NamedTuple):
 
     def rides(self) -> ColumnElement[bool]:
         """The operator's and one's own."""
-        return or_(Ride.user_id == self.user_id, self.on_lock(Ride.lock_id))
+        return or_(*self.either(Ride))
+
+    def either(self, table: Any) -> list[ColumnElement[bool]]:
+        """Rows of a table with `operator_id` and `user_id`: the operator's, and one's own. Apart, since an engine that
+        is asked for the first of both at once reads all of both."""
+        if self.everything:
+            return [true()]
+        mine: list[ColumnElement[bool]] = [table.user_id == self.user_id]
+        return mine if self.operator_id is None else [table.operator_id == self.operator_id, *mine]
 
     def usable(self) -> ColumnElement[bool]:
         """Locks, joined to nothing or to their bicycle, that the caller may claim: staff their operator's, a rider

@@ -94,6 +94,7 @@ def _write(
                 ride_id=ids[ride.opened_seq],
                 cti=ride.cti.hex(),
                 lock_id=lock.lock_id,
+                operator_id=lock.operator_id,
                 claim=claim.cti if claim else None,
                 user_id=claim.user_id if claim else None,
                 state=ride.state,
@@ -163,12 +164,14 @@ def page(
 ) -> Sequence[Ride]:
     """Newest first, those after the ride of this time and id; one whose time is not known has 0 and comes last.
     `wanted`: columns with the value that they must have, None for any."""
-    opened = func.coalesce(Ride.opened_at, 0)
-    rows = select(Ride).where(reach.rides()).order_by(opened.desc(), Ride.ride_id).limit(limit)
+    rows = select(Ride).order_by(Ride.opened_at.desc().nulls_last(), Ride.ride_id).limit(limit)
     for column, value in wanted.items():
         if value is not None:
             rows = rows.where(getattr(Ride, column) == value)
     if after is not None:
         at, last = after
-        rows = rows.where(or_(opened < at, and_(opened == at, Ride.ride_id > last)))
-    return session.scalars(rows).all()
+        undated, later = Ride.opened_at.is_(None), Ride.ride_id > last
+        same = and_(undated, later) if at == 0 else and_(Ride.opened_at == at, later)
+        rows = rows.where(same if at == 0 else or_(Ride.opened_at < at, same, undated))
+    found = {ride.ride_id: ride for mine in reach.either(Ride) for ride in session.scalars(rows.where(mine))}
+    return sorted(found.values(), key=lambda ride: (-(ride.opened_at or 0), ride.ride_id))[:limit]

@@ -443,13 +443,16 @@ class Ride(Base):
         UniqueConstraint("lock_id", "opened_seq"),
         Index(None, "state", "lock_id"),
         Index(None, "opened_at"),
+        Index(None, "operator_id", "opened_at"),
+        Index(None, "user_id", "opened_at"),
     )
 
     ride_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     cti: Mapped[str] = mapped_column(String(16), index=True)
     lock_id: Mapped[str] = mapped_column(ForeignKey("lock.lock_id"))
+    operator_id: Mapped[str | None] = mapped_column(ForeignKey("operator.operator_id"))  # its lock's
     claim: Mapped[str | None] = mapped_column(ForeignKey("claim.cti"))  # NULL: nobody claimed, an alarm
-    user_id: Mapped[str | None] = mapped_column(ForeignKey("user.user_id"), index=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("user.user_id"))
     state: Mapped[str] = mapped_column(String(8))
     opened_seq: Mapped[int]
     last_seq: Mapped[int]  # newest receipt of this ride
