@@ -358,3 +358,16 @@ class Track(TypedDict):
     type: Annotated[str, words(("Feature",))]
     geometry: Geometry | None
     properties: TrackOf
+
+
+class Note(TypedDict):
+    seq: Annotated[int, Field(description="number of the lock's record", ge=0)]
+    at: Time | None
+    note: str
+    value: Count
+    said: str
+
+
+class Notes(TypedDict):
+    notes: list[Note]
+    next: Next

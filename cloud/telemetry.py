@@ -97,7 +97,7 @@ def _store_notes(session: Session, lock: Lock, rows: list[dict], now: int) -> No
             rollouts.told(session, lock, row["note"], row["value"], now)
 
 
-def notes(session: Session, lock_id: str, limit: int) -> Sequence[Note]:
-    """Newest first."""
+def notes(session: Session, lock_id: str, limit: int, before: int | None = None) -> Sequence[Note]:
+    """Newest first, from below record `before`."""
     rows = select(Note).where(Note.lock_id == lock_id).order_by(Note.seq.desc()).limit(limit)
-    return session.scalars(rows).all()
+    return session.scalars(rows if before is None else rows.where(Note.seq < before)).all()

@@ -71,6 +71,7 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("POST", "/api/v1/receipts"): EVERYBODY,
     ("POST", "/api/v1/sealed"): EVERYBODY,
     ("GET", "/api/v1/locks/<id8:lock_id>/receipts"): STAFF,
+    ("GET", "/api/v1/locks/<id8:lock_id>/notes"): STAFF,
     ("GET", "/api/v1/rides"): EVERYBODY,
     ("POST", "/api/v1/releases"): {"admin"},
     ("GET", "/api/v1/releases"): STAFF,

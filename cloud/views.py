@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import cast
 
-from cloud import advertising, attention, claims, groups, scopes, shapes, shapes_tenancy
+from cloud import advertising, attention, claims, groups, notes, scopes, shapes, shapes_tenancy
 from cloud.assets import Bike
 from cloud.body import b64
 from cloud.issuers import ROLE_NAMES
@@ -124,22 +124,12 @@ def lock(row: Lock, asset: Asset | None) -> shapes.Lock:
     }
 
 
-UPDATE_STATES = {
-    said.DOWNLOADING: "downloading",
-    said.VERIFIED: "verified",
-    said.TRIAL: "on trial",
-    said.CONFIRMED: "confirmed",
-    said.ROLLED_BACK: "rolled back",
-    said.REFUSED: "refused",
-}
-
-
 def update_state(row: Lock) -> shapes.UpdateState | None:
     """What a lock last told of an update, with its reason where it refused."""
     if row.update_state is None:
         return None
     why = said.sentence(row.update_reason) if row.update_state == said.REFUSED else None
-    return {"state": UPDATE_STATES.get(row.update_state, "unknown"), "why": why, "at": row.update_at}
+    return {"state": notes.UPDATES.get(row.update_state, "unknown"), "why": why, "at": row.update_at}
 
 
 def release(row: Release) -> shapes.Release:

@@ -13,6 +13,7 @@ NOUNS = (
     "teams",
     "claims",
     "locks",
+    "notes",
     "assets",
     "keys",
     "masters",

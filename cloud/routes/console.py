@@ -7,30 +7,29 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cloud import assets, claims, drawing, fixes, fleet, locks, receipts, rides, rollouts, telemetry, views
+from cloud import (
+    assets,
+    claims,
+    drawing,
+    fixes,
+    fleet,
+    locks,
+    notes,
+    receipts,
+    rides,
+    rollouts,
+    telemetry,
+    views,
+)
 from cloud.attention import Reason, ago, halted, needed
 from cloud.auth import STAFF, allow, cloud, reach
 from cloud.tables import Asset, Lock, Ride
 from protocol import status
-from protocol import telemetry as wire
 
 routes = Blueprint("console", __name__, url_prefix="/console")
 
 PAGE = 200  # locks
 ROWS = 50  # of each table on a lock's page
-
-NOTES = {
-    wire.NOTE_REFUSED: "Refused a request",
-    wire.NOTE_FIX_DROPPED: "Dropped a fix",
-    wire.NOTE_BOOT: "Started",
-    wire.NOTE_RADIO: "Radio fault",
-    wire.NOTE_COMMAND_DONE: "Did a command",
-    wire.NOTE_MOVED: "Moved while locked",
-    wire.NOTE_RESTARTED: "Restarted a task",
-    wire.NOTE_LOST: "Lost records",
-    wire.NOTE_UPDATE: "Update",
-    wire.NOTE_RELEASE: "Runs release",
-}
 
 
 class Row(NamedTuple):
@@ -167,12 +166,7 @@ def lasted(ride: Ride) -> str:
 
 @routes.app_template_filter()
 def note_text(note: int, value: int) -> str:
-    said = NOTES.get(note, f"Note {note}")
-    if note == wire.NOTE_REFUSED:
-        return f"{said}: {status.NAMES.get(value, value)}"
-    if note == wire.NOTE_UPDATE:
-        return f"{said}: {views.UPDATE_STATES.get(value & 0xFF, value)}"
-    return f"{said} ({value})" if value else said
+    return notes.said(note, value)
 
 
 @routes.app_template_filter()

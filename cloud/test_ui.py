@@ -1,0 +1,136 @@
+"""Whatever a person can see or do on a page, a program can through the API: no page knows more.
+
+What a page shows is what its template is handed; each of these has its twin in TWINS, and so has each form's address
+in ACTIONS. A script gets everything from the API, by addresses that are described.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+from flask import template_rendered
+
+from cloud import openapi
+from cloud.body import b64
+from cloud.testlock import Pen
+from cloud.testsite import NOW, PASSWORD
+
+HERE = Path(__file__).parent
+NOT_PAGES = ("/api/", "/gbfs/", "/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
+ALWAYS = {"csrf", "person", "config", "g", "request", "session", "now"}
+NOTHING = None  # words and links of the page itself
+
+TWINS = {  # template: {what it is handed: the call that tells the same}
+    "api.html": dict.fromkeys(("api", "groups", "wording"), "GET /api/openapi.json"),
+    "sign_in.html": {"next": NOTHING, "wrong": NOTHING},
+    "fleet.html": {
+        "rows": "GET /api/v1/attention",  # with GET /api/v1/fleet for the locks that need nobody
+        "total": "GET /api/v1/fleet",
+        "riding": "GET /api/v1/rides",
+        "behind": "GET /api/v1/keyset",
+        "newest": "GET /api/v1/keyset",
+        "troubled": "GET /api/v1/attention",
+        "halts": "GET /api/v1/rollouts",
+        "following": "GET /api/v1/locks",
+    },
+    "lock.html": {
+        "lock": "GET /api/v1/locks/{lock_id}",
+        "bike": "GET /api/v1/locks/{lock_id}/assets",
+        "reasons": "GET /api/v1/attention",
+        "rides": "GET /api/v1/rides",
+        "shown": "GET /api/v1/rides/{ride_id}",
+        "drawn": "GET /api/v1/rides/{ride_id}/track",
+        "fixes": "GET /api/v1/rides/{ride_id}/track",
+        "receipts": "GET /api/v1/locks/{lock_id}/receipts",
+        "claims": "GET /api/v1/locks/{lock_id}",
+        "notes": "GET /api/v1/locks/{lock_id}/notes",
+    },
+}
+PARTS = {"base.html", "parts.html"}  # have no route of their own
+ACTIONS = {  # route that changes something from a page: its twin
+    "POST /sign-in": "POST /api/v1/sessions",
+    "POST /sign-out": "DELETE /api/v1/sessions",
+}
+
+
+def described(site):
+    return {f"{op.method} {op.path}" for op in openapi.operations(site.app)}
+
+
+def pages(site):
+    """(method, rule) of what a browser is shown or sends."""
+    for rule in site.app.url_map.iter_rules():
+        if not rule.rule.startswith(NOT_PAGES) or rule.rule == "/api/":
+            yield from ((method, rule.rule) for method in rule.methods - {"HEAD", "OPTIONS"})
+
+
+def without_twin(site, handed):
+    """[what] is on a page and in no answer of the API. `handed`: {template: names}"""
+    here = described(site) | {"GET /api/openapi.json"}
+    found = [
+        f"{method} {rule}"
+        for method, rule in pages(site)
+        if method != "GET" and ACTIONS.get(f"{method} {rule}") not in here
+    ]
+    for template, names in handed.items():
+        twins = TWINS.get(template, {})
+        found += [f"{template}: {name}" for name in sorted(names - ALWAYS - set(twins))]
+        found += [f"{template}: {name}" for name, twin in twins.items() if twin and twin not in here]
+    return found
+
+
+@pytest.fixture
+def handed(site):
+    """{template: names of what it was handed} of every page of a site with a ride in it, seen by an admin."""
+    bike, rider = site.bike(), site.person()
+    made = rider.claim(bike).get_json()
+    pen = Pen(bike.lock_id, bike.k_lock)
+    rider.post("/receipts", receipts=[b64(pen.open(bytes.fromhex(made["cti"]), NOW))])
+    site.person("admin", login="anna")
+    browser, seen = site.app.test_client(), {}
+
+    def note(_app, template, context, **_):
+        seen.setdefault(template.name, set()).update(context)
+
+    with template_rendered.connected_to(note, site.app):
+        browser.get("/sign-in")
+        browser.post("/sign-in", data={"login": "anna", "password": PASSWORD})
+        for method, rule in pages(site):
+            if method == "GET":
+                path = rule.replace("<id8:lock_id>", bike.hex)
+                assert "<" not in path, f"say here how {rule} is looked at"
+                assert browser.get(path).status_code in (200, 303), path
+    return seen
+
+
+def test_no_page_shows_or_does_what_the_api_does_not(site, handed):
+    assert without_twin(site, handed) == []
+
+
+def test_every_template_was_looked_at(handed):
+    assert {path.name for path in (HERE / "templates").glob("*.html")} == set(handed) | PARTS
+
+
+def test_something_new_on_a_page_is_noticed(site, handed, monkeypatch):
+    assert without_twin(site, {"fleet.html": handed["fleet.html"] | {"secrets"}}) == ["fleet.html: secrets"]
+    assert without_twin(site, {"new.html": {"table"}}) == ["new.html: table"]
+    monkeypatch.delitem(ACTIONS, "POST /sign-out")
+    assert without_twin(site, {}) == ["POST /sign-out"]
+    monkeypatch.setitem(ACTIONS, "POST /sign-out", "POST /api/v1/nothing")
+    assert without_twin(site, {}) == ["POST /sign-out"]
+
+
+def test_scripts_ask_for_addresses_that_are_described(site):
+    rules = [
+        re.compile(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(path.split(" ")[1]))) for path in described(site)
+    ]
+    assert strange("fetch(`/api/v1/locks/${id}/receipts`); get('/api/v1/bolts')", rules) == ["/api/v1/bolts"]
+    for script in (HERE / "static").rglob("*.js"):
+        assert strange(script.read_text(), rules) == [], script.name
+
+
+def strange(text, rules):
+    asked = re.findall(r"[\"'`](/api/v1/[^\"'`?]*)", text)
+    return [
+        path for path in asked if not any(rule.fullmatch(re.sub(r"\$\{[^}]*\}", "x", path)) for rule in rules)
+    ]
