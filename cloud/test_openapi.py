@@ -8,7 +8,6 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from cloud import openapi, testcontract
-from cloud.app import HEADERS
 from cloud.problem import TABLE
 from cloud.testsite import problem
 
@@ -99,7 +98,8 @@ class Page(HTMLParser):
 def test_the_page_shows_it_all_without_script_or_anyone_elses_files(site):
     answer = site.client.get("/api/")
     assert answer.status_code == 200
-    assert answer.headers["Content-Security-Policy"] == HEADERS["Content-Security-Policy"]
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy and "style-src 'self';" in policy and "unsafe" not in policy
     page, text = Page(), answer.get_data(as_text=True)
     page.feed(text)
     assert all(link.startswith(("/", "#")) for link in page.links)
