@@ -22,6 +22,7 @@ LIMITS = {  # name: (how many, in how many seconds)
     "sign_up": (200, 600),  # new users from one address
     "mail_to": (5, 3600),  # mails that somebody asks for, to one address
     "mail_from": (30, 3600),  # asked for from one address of the network
+    "sso": (100, 600),  # visits to companies' providers, from one address of the network
     "ticket": (10, 3600),  # disputes and questions of one person
     "ticket_message": (60, 3600),
     "proof": (10, 900),  # of one person who is signed in

@@ -56,6 +56,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "last_factor": (409, "Staff need a second factor; add another one first."),
     "passkey_refused": (401, "This passkey does not fit, or its time was over; try again."),
     "passkey_limit": (409, "You have as many passkeys as one may; remove one first."),
+    "sso_refused": (403, "Your company's sign-in did not vouch for you, or took too long; try again."),
     "prove_again": (403, "This needs a fresh proof that it is you; give your password or passkey again."),
     "link_over": (410, "This link was used already or is too old; ask for another."),
     "last_admin": (409, "This is the last admin; make somebody else one first."),

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from cloud import tables, tables_people
-from cloud.shapes import Id16, Next, Time, words
+from cloud.shapes import Id4, Id16, Next, Time, words
 
 TICKET_STATES = ("open", "acknowledged", "decided")
 
@@ -127,3 +127,23 @@ class TicketMessage(TypedDict):
 
 class TicketWithMessages(Ticket):
     messages: list[TicketMessage]
+
+
+class Provider(TypedDict):
+    """A company's own sign-in; never its secret."""
+
+    provider_id: Id22
+    operator_id: str
+    name: str
+    issuer: str
+    client_id: str
+    group_id: Annotated[Id4 | None, Field(description="whose members its people become")]
+    second: Annotated[bool, Field(description="whether it asks for a second factor itself")]
+    created_at: Time
+    sign_in: Annotated[str, Field(description="where its people begin")]
+    redirect_uri: Annotated[str, Field(description="to be registered there")]
+
+
+class Providers(TypedDict):
+    providers: list[Provider]
+    next: Next

@@ -23,6 +23,11 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("GET", "/api/v1/me/factors"): EVERYBODY,
     ("POST", "/api/v1/tickets"): EVERYBODY,
     ("GET", "/api/v1/tickets"): EVERYBODY,
+    ("POST", "/api/v1/providers"): {"admin"},
+    ("GET", "/api/v1/providers"): {"admin"},
+    ("DELETE", "/api/v1/providers/<id22:provider_id>"): {"admin"},
+    ("GET", "/sso/<id22:provider_id>"): ANYONE,
+    ("GET", "/sso/callback"): ANYONE,
     ("GET", "/api/v1/tickets/<ticket:ticket_id>"): EVERYBODY,
     ("POST", "/api/v1/tickets/<ticket:ticket_id>/messages"): EVERYBODY,
     ("POST", "/api/v1/tickets/<ticket:ticket_id>/acknowledge"): STAFF,
@@ -182,6 +187,7 @@ SAMPLE = {
     "<code:code>": "A1",
     "<id22:session_id>": "A" * 22,
     "<id22:passkey_id>": "A" * 22,
+    "<id22:provider_id>": "A" * 22,
     "<ticket:ticket_id>": "A" * 10,
 }
 

@@ -311,6 +311,7 @@ def test_staff_without_a_second_factor_gets_one_and_does_nothing_else(strict):
         ("POST", "/api/v1/me/totp/confirm"),
         ("POST", "/api/v1/me/passkey-challenges"),
         ("POST", "/api/v1/me/passkeys"),
+        ("POST", "/api/v1/me/passkey-proofs"),
     }
     for method, rule in sorted(set(ALLOWED) - open_to_all - enrolling):
         path = rule

@@ -11,6 +11,7 @@ NOUNS = (
     "factors",
     "tickets",
     "teams",
+    "providers",
     "claims",
     "locks",
     "notes",

@@ -103,6 +103,7 @@ def passkey_options() -> shapes_accounts.PasskeyOptions:
 
 @routes.post("/passkey-proofs")
 @allow(*ROLES)
+@enrolling
 @answers()
 def proof_options() -> shapes_accounts.PasskeyOptions:
     """What to ask the browser for, to prove that it is me: for navigator.credentials.get()."""

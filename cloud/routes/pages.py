@@ -25,13 +25,13 @@ def home() -> ResponseReturnValue:
 @routes.get("/sign-in")
 @public
 def form() -> ResponseReturnValue:
-    return render_template("sign_in.html", next=_local(request.args.get("next")), wrong=None)
+    return render_template("sign_in.html", next=local(request.args.get("next")), wrong=None)
 
 
 @routes.post("/sign-in")
 @public
 def sign_in() -> ResponseReturnValue:
-    target = _local(request.form.get("next"))
+    target = local(request.form.get("next"))
     try:
         fields = body.parse(
             {name: request.form.get(name) or None for name in ("login", "password", "code")},
@@ -65,7 +65,7 @@ def sign_out() -> ResponseReturnValue:
     return answer
 
 
-def _local(target: str | None) -> str:
+def local(target: str | None) -> str:
     """A path of ours, or the console: nobody is sent elsewhere after signing in."""
     if not target or not target.isprintable() or not target.startswith("/") or "\\" in target:
         return HOME
