@@ -21,7 +21,7 @@ routes = Blueprint("providers", __name__)
 BROWSER = "ringslot_visit"  # a cookie
 
 
-@body.reads(type="string", maxLength=255, pattern="^https?://")
+@body.reads(type="string", maxLength=255)
 def issuer(value: Any) -> str:
     if type(value) is not str or len(value) > 255:
         raise ValueError("must be an address of at most 255 characters")
