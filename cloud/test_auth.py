@@ -92,6 +92,7 @@ ALLOWED = {  # the allow-list of every route; a new one is added here by hand
     ("GET", "/api/v1/events"): EVERYBODY,
     ("GET", "/api/v1/events/history"): EVERYBODY,
     ("GET", "/api/v1/audit"): {"admin"},
+    ("GET", "/api/v1/exports/<exported:what>.<form:form>"): {"admin"},
     ("GET", "/gbfs/<opaque:operator_id>/gbfs.json"): ANYONE,
     (
         "GET",
@@ -179,6 +180,8 @@ SAMPLE = {
     "<id8:cti>": "00" * 8,
     "<id8:lock_id>": "00" * 8,
     "<id8:hook_id>": "00" * 8,
+    "<exported:what>": "rides",
+    "<form:form>": "csv",
     "<id16:vehicle_id>": "00" * 16,
     "<id8:zone_id>": "00" * 8,
     "<id8:fault_id>": "00" * 8,

@@ -35,6 +35,7 @@ NOUNS = (
     "maintenance",
     "overview",
     "gbfs",
+    "exports",
     "pages",
     "console",
     "desk",
@@ -83,6 +84,18 @@ class Code(BaseConverter):
     regex = "[A-Za-z0-9-]{1,32}"
 
 
+class Exported(BaseConverter):
+    """What can be taken away; see exports.py."""
+
+    regex = "rides|locks|fixes"
+
+
+class Form(BaseConverter):
+    """In which form."""
+
+    regex = "csv|geojson"
+
+
 def install(app: Flask) -> None:
     kinds = {
         "id4": Id4,
@@ -92,6 +105,8 @@ def install(app: Flask) -> None:
         "ticket": Ticket,
         "opaque": Opaque,
         "code": Code,
+        "exported": Exported,
+        "form": Form,
     }
     app.url_map.converters.update(kinds)
     for noun in NOUNS:
