@@ -43,7 +43,7 @@ def test_a_wrong_password_is_said_and_a_right_one_leads_to_the_fleet(browser, fl
         sign_in(page, fleet)
         expect(page.get_by_role("rowheader")).to_contain_text(["BIKE-A", "BIKE-B"])
         page.get_by_label("Find a bicycle or lock").fill("e-b")
-        expect(page.get_by_role("status")).to_have_text("1 lock")
+        expect(page.get_by_role("status")).to_have_text("1 bicycle, 0 riding, 0 to look at")
         assert barriers(page) == []
         assert page.evaluate("document.cookie") == ""
         page.get_by_role("button", name="Sign out").click()
@@ -65,3 +65,19 @@ def test_colours_that_everybody_can_read(browser, fleet, scheme):
         sign_in(page, fleet)
         expect(page.get_by_role("rowheader")).to_have_count(2)
         assert barriers(page) == []
+
+
+def test_a_lock_is_asked_to_blink_and_one_sees_when_it_did(browser, fleet):
+    with browser.visitor(fleet.cloud.url) as page:
+        sign_in(page, fleet)
+        page.get_by_role("link", name="BIKE-A").click()
+        page.get_by_role("heading", name="BIKE-A").wait_for()
+        page.get_by_role("button", name="Let it blink").click()
+        row = page.get_by_role("table", name="Commands").get_by_role("row").nth(1)
+        expect(row).to_contain_text("blink")
+        expect(row.get_by_role("cell").nth(2)).not_to_contain_text("not yet", timeout=40_000)
+        assert barriers(page) == []
+        page.get_by_role("link", name="Attention").click()
+        expect(page.get_by_role("status")).to_have_text("Nothing needs anybody.")
+        page.go_back()
+        page.get_by_role("heading", name="BIKE-A").wait_for()

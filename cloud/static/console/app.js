@@ -10,10 +10,10 @@ export const BASE = "/desk";
 const PAGES = [
   // path below BASE, module, roles that see it in the menu (none: it is not in the menu)
   { path: /^$/, module: "fleet", menu: ["technician", "admin"], link: "" },
+  { path: /^attention$/, module: "attention", menu: ["technician", "admin"], link: "attention" },
   { path: /^rides$/, module: "rides", menu: ["technician", "admin"], link: "rides" },
   { path: /^rides\/(?<ride>[0-9a-f]{32})$/, module: "ride" },
   { path: /^locks\/(?<lock>[0-9a-f]{16})$/, module: "lock" },
-  { path: /^audit$/, module: "audit", menu: ["admin"], link: "audit" },
 ];
 const frame = { nav: document.querySelector("nav"), who: document.querySelector("#who"), main: document.querySelector("main") };
 let me = null;

@@ -9,9 +9,12 @@ const KEPT = "ringslot.language";
 export const languages = { en: "English", nl: "Nederlands" };
 export const language = chosen();
 
+// en-GB for who reads English in Europe: days before months, as the reader's browser has it
+const region = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
 const plural = new Intl.PluralRules(language);
-const number = new Intl.NumberFormat(language);
-const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const number = new Intl.NumberFormat(region);
+const moment = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "short" });
+const hundredths = new Intl.NumberFormat(region, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 
 function chosen() {
@@ -82,5 +85,5 @@ export function metres(count) {
 }
 
 export function volts(millivolts) {
-  return millivolts == null ? t("unknown") : `${new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(millivolts / 1000)} V`;
+  return millivolts == null ? t("unknown") : `${hundredths.format(millivolts / 1000)} V`;
 }

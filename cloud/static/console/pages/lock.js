@@ -1,0 +1,148 @@
+// One lock: how it is, where it was, what it wrote, what it was asked.
+
+import { address, get, send } from "../api.js";
+import { place } from "../app.js";
+import { h, show } from "../dom.js";
+import { listen } from "../live.js";
+import { drawMap } from "../map.js";
+import { plot } from "../plot.js";
+import { pages, table } from "../table.js";
+import { ago, said, t, volts, when, word } from "../words.js";
+
+const WEEK_S = 7 * 86400;
+const AGAIN_MS = 1000;
+
+export async function open({ lock: id }, into, heading) {
+  const path = `/locks/${id}`;
+  const parts = Object.fromEntries(["facts", "attention", "commands", "series", "ground", "rides", "receipts"].map((name) => [name, h("section")]));
+  into.append(...Object.values(parts));
+
+  await Promise.all([facts(), asked()]);
+  await Promise.all([attention(), series(), track(), rides(), receipts()]);
+
+  async function facts() {
+    const lock = await get(path);
+    heading.textContent = lock.asset ? `${lock.asset.code} · ${lock.asset.label}` : id;
+    document.title = `${heading.textContent} · Ringslot`;
+    const rows = [
+      ["fleet.state", h("span", { class: `state state-${lock.state}` }, word("state", lock.state))],
+      ["fleet.battery", volts(lock.battery_mv)],
+      ["fleet.heard", ago(lock.last_seen_at)],
+      ["lock.id", h("code", {}, id)],
+      ["lock.kind", word("kind", lock.kind)],
+      ["lock.board", lock.board ?? t("unknown")],
+      ["fleet.release", lock.release ?? t("unknown")],
+      ["lock.receipts", t("lock.received", { have: lock.received_seq, said: lock.reported_seq })],
+    ];
+    show(parts.facts, h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, value)))));
+  }
+
+  async function attention() {
+    const { items } = await get("/attention", { lock: id });
+    show(parts.attention, items.length > 0 && [h("h2", {}, t("attention.title")), h("ul", { class: "reasons" }, items.map((item) => h("li", { class: "reason" }, item.evidence)))]);
+  }
+
+  async function asked() {
+    const { commands } = await get(`${path}/commands`);
+    const wrong = h("p", { class: "wrong", role: "alert" });
+    const find = h("button", { type: "button", onclick: ask }, t("lock.find"));
+    const columns = [
+      { head: t("lock.asked"), cell: (one) => `${word("command", one.kind)} · ${when(one.created_at)}` },
+      { head: t("lock.by"), cell: (one) => one.by ?? t("unknown") },
+      { head: t("lock.told"), cell: (one) => (one.sent_at == null ? t("lock.not_yet") : when(one.sent_at)) },
+      { head: t("lock.did"), cell: (one) => (one.done_at == null ? t("lock.not_yet") : when(one.done_at)) },
+    ];
+    show(parts.commands, h("h2", {}, t("lock.commands")), h("p", {}, find, " ", h("span", { class: "soft" }, t("lock.find_says"))), wrong, commands.length > 0 && table(t("lock.commands"), columns, commands));
+
+    async function ask() {
+      find.disabled = true;
+      try {
+        await send("POST", `${path}/commands`, { kind: "find" });
+        await asked();
+      } catch (refused) {
+        wrong.textContent = said(refused);
+        find.disabled = false;
+      }
+    }
+  }
+
+  async function series() {
+    const { battery, states } = await get(`${path}/series`, { since: Math.floor(Date.now() / 1000) - WEEK_S });
+    const columns = [
+      { head: t("lock.since"), cell: (one) => when(one.at) },
+      { head: t("fleet.state"), cell: (one) => word("state", one.state) },
+    ];
+    show(
+      parts.series,
+      h("h2", {}, t("lock.week")),
+      battery.length > 1 && plot(t("fleet.battery"), battery.map((one) => [one.at, one.low_mv, one.high_mv]), volts),
+      states.length > 0 && table(t("lock.states"), columns, states.slice(-20).reverse()),
+    );
+  }
+
+  async function track() {
+    const feature = await get(`${path}/track`, { since: Math.floor(Date.now() / 1000) - WEEK_S });
+    const way = feature.geometry?.type === "Point" ? [feature.geometry.coordinates] : (feature.geometry?.coordinates ?? []);
+    if (!way.length) return show(parts.ground, h("h2", {}, t("lock.track")), h("p", { class: "empty" }, t("lock.nowhere")));
+    const ground = h("div", { class: "map", role: "application", "aria-label": t("lock.track_map", { n: way.length }) });
+    show(parts.ground, h("h2", {}, t("lock.track")), ground);
+    parts.chart?.end();
+    parts.chart = await drawMap(ground);
+    const positions = way.map(([lon, lat]) => [lat, lon]);
+    parts.chart?.line(positions, { color: "#0b6b4f", weight: 3 });
+    parts.chart?.dot("last", positions.at(-1), { color: "#ffffff", fillColor: "#0b6b4f", fillOpacity: 1, radius: 7 }, when(feature.properties.times.at(-1)));
+    parts.chart?.fit(positions);
+  }
+
+  async function rides() {
+    const list = h("div");
+    show(parts.rides, h("h2", {}, t("rides.title")), list);
+    const { rides: found } = await get("/rides", { lock: id, limit: 20 });
+    const columns = [
+      { head: t("rides.began"), cell: (ride) => h("a", { href: place("rides", ride.ride_id) }, when(ride.opened_at)) },
+      { head: t("rides.state"), cell: (ride) => word("ride", ride.state) },
+      { head: t("rides.distance"), cell: (ride) => `${ride.distance_m} m`, number: true },
+    ];
+    show(list, found.length ? table(t("rides.title"), columns, found) : h("p", { class: "empty" }, t("rides.none")));
+  }
+
+  async function receipts() {
+    const list = h("div");
+    show(parts.receipts, h("h2", {}, t("lock.receipts")), h("p", {}, h("a", { href: address(`${path}/measurements`), download: `${id}.senml.json` }, t("lock.senml"))), list);
+    const columns = [
+      { head: t("lock.seq"), cell: (one) => one.seq, number: true },
+      { head: t("lock.what"), cell: (one) => word("receipt", one.type) },
+      { head: t("lock.when"), cell: (one) => when(one.at) },
+      { head: t("lock.chain"), cell: (one) => h("span", { class: `tag ${one.chain === "holds" && !one.forks ? "good" : "bad"}` }, word("chain", one.forks ? "fork" : one.chain)) },
+      { head: t("lock.via"), cell: (one) => word("via", one.via) },
+    ];
+    await pages(
+      list,
+      t("frame.more"),
+      async (cursor) => {
+        const page = await get(`${path}/receipts`, { cursor, limit: 20 });
+        return { rows: page.receipts, next: page.next };
+      },
+      (rows) => table(t("lock.receipts"), columns, rows),
+    );
+  }
+
+  const due = {};
+  const soon = (work) => {
+    due[work.name] ||= setTimeout(() => ((due[work.name] = 0), work().catch(() => {})), AGAIN_MS);
+  };
+  const mine = (work) => (event) => (event.kind === "reset" || event.subject === id || event.data?.lock_id === id) && soon(work);
+  const silences = [
+    listen(["lock.state", "receipt.stored", "reset"], mine(facts)),
+    listen(["lock.moved"], mine(track)),
+    listen(["command.asked", "command.done"], mine(asked)),
+    listen(["ride.started", "ride.parked", "ride.resumed", "ride.ended"], mine(rides)),
+    listen(["attention.opened", "attention.closed"], mine(attention)),
+    listen(["receipt.stored"], mine(receipts)),
+  ];
+  return () => {
+    silences.forEach((end) => end());
+    Object.values(due).forEach(clearTimeout);
+    parts.chart?.end();
+  };
+}
