@@ -191,7 +191,35 @@ def is_unavailable(error: BaseException) -> bool:
     return isinstance(error, UNAVAILABLE)
 
 
-def upgrade(url: str) -> None:
+@contextmanager
+def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """To read from for as long as it takes, all as of one moment; writers go on."""
+    isolated = engine
+    if engine.dialect.name == "postgresql":
+        isolated = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with (
+        isolated.begin() as connection
+    ):  # on SQLite, WAL: what a transaction has begun to read stays as it is
+        yield connection
+
+
+def count_on(connection: sa.Connection, table: sa.Table) -> None:
+    """After rows were put in with their numbers: the next one gets a number of its own."""
+    if connection.dialect.name != "postgresql":
+        return
+    for column in table.primary_key.columns:
+        named = sa.func.pg_get_serial_sequence(f'"{table.name}"', column.name)
+        if connection.scalar(sa.select(named)):
+            newest = sa.select(sa.func.coalesce(sa.func.max(column), 0) + 1).scalar_subquery()
+            connection.execute(sa.select(sa.func.setval(named, newest, False)))
+
+
+def revisions() -> set[str]:
+    """The migrations that this code knows."""
+    return {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+
+
+def upgrade(url: str, to: str = "head") -> None:
     """Bring the database to the newest migration; makes it when it is empty. Safe to run twice, or at once."""
     engine = make_engine(url)
     try:
@@ -201,7 +229,7 @@ def upgrade(url: str) -> None:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE_LOCK)))
             config = _alembic()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
     finally:
         engine.dispose()
 

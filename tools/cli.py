@@ -29,6 +29,8 @@ COMMANDS = {
     "power": ("tools.cli_power", "power", "Predict how long a board lasts on its cell."),
     "release": ("tools.cli_release", "release", "Build, sign and check releases of the lock's own code."),
     "rollout": ("tools.cli_rollout", "rollout", "Bring a release to a part of the locks, then to more."),
+    "backup": ("tools.cli_backup", "backup", "Write the whole fleet into one encrypted file."),
+    "restore": ("tools.cli_backup", "restore", "Bring a fleet back from such a file."),
     "rebuild-rides": ("tools.cli_operator", "rebuild_rides", "Make all rides anew from their receipts."),
 }
 MAKE_A_SECRET = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
@@ -88,6 +90,12 @@ def _sentence(error: Exception) -> str | None:
         where = f"{error.filename}: " if error.filename else ""
         then = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "mend that"
         return f"{where}{error.strerror}: {then}, then run the same command again."
+    if "cloud.vault" in sys.modules:
+        from cloud.backup import BackupError
+        from cloud.vault import VaultError
+
+        if isinstance(error, BackupError | VaultError):
+            return str(error)
     if "sqlalchemy" in sys.modules or "cloud.problem" in sys.modules:
         from sqlalchemy.exc import DBAPIError
 
