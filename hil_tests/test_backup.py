@@ -63,7 +63,9 @@ def test_a_fleet_that_was_lost_comes_back_elsewhere_and_its_lock_goes_on(tmp_pat
         assert len(before[Ride]) == 1
 
         member.sim.hand("uplink", on=False)
-        asyncio.run(one_ride(fleet, member, tmp_path / "unknown"))  # the lock knows an epoch that no backup has
+        asyncio.run(
+            one_ride(fleet, member, tmp_path / "unknown")
+        )  # the lock knows an epoch that no backup has
         fleet.cloud.kill()  # the machine burns
         fleet.context.db.close()
         for file in fleet.folder.glob("ringslot.db*"):
