@@ -16,7 +16,7 @@ from cloud.testlock import Pen
 from cloud.testsite import NOW, PASSWORD
 
 HERE = Path(__file__).parent
-NOT_PAGES = ("/api/", "/gbfs/", "/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
+NOT_PAGES = ("/sso/", "/api/", "/gbfs/", "/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
 ALWAYS = {"csrf", "person", "config", "g", "request", "session", "now"}
 NOTHING = None  # words and links of the page itself
 
