@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from flask import Response, g, jsonify, request
+from sqlalchemy.orm import Session
 
 from cloud import idempotency
 from cloud.auth import caller, cloud
@@ -34,10 +35,13 @@ def if_changed(answer: Response) -> Response:
     return answer
 
 
-def unchanged(shown: Callable[[], Mapping[str, Any]]) -> None:
-    """Call inside the transaction that changes a thing, with its row held; `shown`: what a GET of it says before.
-    Raises Problem changed when If-Match names another state (RFC 9110 §13.1.1)."""
-    if "If-Match" in request.headers and not request.if_match.contains(etag(jsonify(shown()).get_data())):
+def unchanged(session: Session, row: Any, shown: Callable[[], Mapping[str, Any]]) -> None:
+    """Before a thing changes: `row` is held to the end of this writing session, so that of two who read one state one
+    is refused; `shown`: what a GET of it says. Raises Problem changed if If-Match names another: RFC 9110 §13.1.1."""
+    if "If-Match" not in request.headers:
+        return
+    session.refresh(row, with_for_update=True)
+    if not request.if_match.contains(etag(jsonify(shown()).get_data())):
         raise Problem("changed")
 
 

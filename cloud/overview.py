@@ -103,10 +103,14 @@ def states(session: Session, lock_id: str, since: int, until: int, limit: int) -
     ]
 
 
-def commands(session: Session, lock_id: str, limit: int) -> Sequence[tuple[Command, str | None]]:
-    """(command, login of who asked), newest first."""
+def commands(
+    session: Session, lock_id: str, before: int | None, limit: int
+) -> Sequence[tuple[Command, str | None]]:
+    """(command, login of who asked), newest first, from below command `before`."""
     rows = select(Command, User.login).outerjoin(User, User.user_id == Command.user_id)
     rows = rows.where(Command.lock_id == lock_id).order_by(Command.command_id.desc()).limit(limit)
+    if before is not None:
+        rows = rows.where(Command.command_id < before)
     return [(command, login) for command, login in session.execute(rows)]
 
 

@@ -277,6 +277,7 @@ class Command(TypedDict):
 
 class Commands(TypedDict):
     commands: list[Command]
+    next: Next
 
 
 class Spans(TypedDict):

@@ -2,6 +2,9 @@
 
 import threading
 
+import pytest
+
+from cloud import openapi
 from cloud.testsite import problem
 
 
@@ -69,3 +72,34 @@ def test_of_many_who_change_one_state_at_once_one_does(site):
     for thread in threads:
         thread.join(30)
     assert sorted(answers) == [200] + [412] * (len(people) - 1)
+
+
+SQUARE = [[5.0, 52.0], [5.1, 52.0], [5.1, 52.1], [5.0, 52.1], [5.0, 52.0]]
+ZONE = {"name": "Z", "kind": "parking", "polygon": {"type": "Polygon", "coordinates": [SQUARE]}}
+THINGS = {  # address: (how one is made, its id in the answer, a change, another)
+    "/assets": ({"code": "A1", "label": "A"}, "asset_id", {"label": "B"}, {"label": "C"}),
+    "/jobs": ({"title": "Look"}, "job_id", {"title": "Look again"}, {"title": "Look away"}),
+    "/zones": (ZONE, "zone_id", {"name": "Y"}, {"name": "X"}),
+    "/groups": ({"name": "G"}, "group_id", {"name": "H"}, {"members_only": True}),
+    "/operators": ({"name": "O"}, "operator_id", {"name": "P"}, {"name": "Q"}),
+    "/webhooks": ({"url": "https://hooks.example.org/"}, "hook_id", {"state": "paused"}, {"state": "active"}),
+}
+
+
+@pytest.mark.parametrize("address", sorted(THINGS))
+def test_whatever_staff_edit_is_not_written_over(site, address):
+    made, name, one, other = THINGS[address]
+    admin = site.person("admin")
+    answer = admin.post(address, **made)
+    assert answer.status_code == 201, answer.data
+    path = f"{address}/{answer.get_json()[name]}"
+    tag = fetch(admin, path).headers["ETag"]
+    assert patch(admin, path, tag, **one).status_code == 200
+    problem(patch(admin, path, tag, **other), 412, "changed")
+    assert patch(admin, path, fetch(admin, path).headers["ETag"], **other).status_code == 200
+
+
+def test_every_change_that_heeds_if_match_is_of_what_a_get_shows(site):
+    paths = openapi.document(site.app)["paths"]
+    guarded = {path for path, item in paths.items() for each in item.values() if "412" in each["responses"]}
+    assert len(guarded) >= len(THINGS) + 2 and all("get" in paths[path] for path in guarded)

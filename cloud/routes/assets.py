@@ -1,10 +1,12 @@
 """Bicycles: what may be claimed, the one I stand at, and new ones."""
 
 from flask import Blueprint
+from sqlalchemy.orm import Session
 
 from cloud import assets, body, fitting, limits, shapes, shapes_fleet, views
 from cloud.auth import STAFF, allow, cloud, me, reach
-from cloud.describe import Fields, Page, answers, paged, takes
+from cloud.conditions import unchanged
+from cloud.describe import Fields, Page, answers, guarded, paged, takes
 from cloud.problem import Problem
 from cloud.routes.claims import guessed
 from cloud.tables import ROLES, Asset
@@ -87,19 +89,24 @@ def listed(page: Page) -> shapes_fleet.Assets:
 def bicycle(asset_id: str) -> shapes_fleet.AssetWithLocks:
     """One bicycle with every lock that it ever had, newest first."""
     with cloud().db.reading() as session:
-        row = assets.find(session, reach(), asset_id)
-        had = [span(each) for each in fitting.of_asset(session, asset_id)]
+        return _with_locks(session, assets.find(session, reach(), asset_id))
+
+
+def _with_locks(session: Session, row: Asset) -> shapes_fleet.AssetWithLocks:
+    had = [span(each) for each in fitting.of_asset(session, row.asset_id)]
     return {**shown(row), "locks": had}
 
 
 @routes.patch("/assets/<id22:asset_id>")
 @allow("admin", scope="fleet:write")
+@guarded
 @takes({}, {"code": body.code, "label": body.text(1, 64), "plan": body.text(0, 32)})
 @answers(problems=("asset_exists",))
 def change(asset_id: str, fields: Fields) -> shapes_fleet.Asset:
     """Change what a bicycle is called; `plan` names what a ride on it costs, empty for none."""
     with cloud().db.writing() as session:
         row = assets.find(session, reach(), asset_id)
+        unchanged(session, row, lambda: _with_locks(session, row))
         row.label = fields["label"] or row.label
         if fields["plan"] is not None:
             row.plan = fields["plan"] or None

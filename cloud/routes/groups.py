@@ -7,7 +7,8 @@ from flask import Blueprint
 
 from cloud import body, groups, limits, operators, shapes_tenancy, views
 from cloud.auth import STAFF, allow, cloud, me, reach
-from cloud.describe import Fields, Page, answers, paged, takes
+from cloud.conditions import unchanged
+from cloud.describe import Fields, Page, answers, guarded, paged, takes
 from cloud.problem import Problem
 
 routes = Blueprint("groups", __name__, url_prefix="/api/v1")
@@ -62,6 +63,7 @@ def one(group_id: str) -> shapes_tenancy.Group:
 
 @routes.patch("/groups/<id4:group_id>")
 @allow("admin", scope="fleet:write")
+@guarded
 @takes({}, {"name": NAME, "members_only": body.boolean, "domain": domain})
 @answers()
 def change(group_id: str, fields: Fields) -> shapes_tenancy.Group:
@@ -71,6 +73,7 @@ def change(group_id: str, fields: Fields) -> shapes_tenancy.Group:
     """
     with cloud().db.writing() as session:
         row = groups.find(session, reach(), group_id)
+        unchanged(session, row.group, lambda: views.group(groups.find(session, reach(), group_id)))
         row.group.name = fields["name"] or row.group.name
         if fields["members_only"] is not None:
             row.group.members_only = int(fields["members_only"])

@@ -3,12 +3,14 @@
 from typing import Any
 
 from flask import Blueprint
+from sqlalchemy.orm import Session
 
 from cloud import body, events, hooks, outgoing
 from cloud import shapes_fleet as shapes
 from cloud.auth import allow, cloud, me, reach
 from cloud.body import reads
-from cloud.describe import Fields, answers, takes
+from cloud.conditions import unchanged
+from cloud.describe import Fields, answers, guarded, takes
 from cloud.tables_fleet import HOOK_STATES, Hook
 
 routes = Blueprint("hooks", __name__, url_prefix="/api/v1/webhooks")
@@ -60,28 +62,33 @@ def listed() -> shapes.Hooks:
 def one(hook_id: str) -> shapes.HookWithTries:
     """One webhook with what was tried of late, newest first."""
     with cloud().db.reading() as session:
-        row = hooks.find(session, reach(), hook_id)
-        tried: list[shapes.HookTry] = [
-            {
-                "event_id": each.event_id,
-                "at": each.at,
-                "took_ms": each.took_ms,
-                "status": each.status,
-                "error": each.error,
-            }
-            for each in hooks.tries(session, hook_id, SHOWN)
-        ]
-        return {**shown(row), "tries": tried}
+        return _with_tries(session, hooks.find(session, reach(), hook_id))
+
+
+def _with_tries(session: Session, row: Hook) -> shapes.HookWithTries:
+    tried: list[shapes.HookTry] = [
+        {
+            "event_id": each.event_id,
+            "at": each.at,
+            "took_ms": each.took_ms,
+            "status": each.status,
+            "error": each.error,
+        }
+        for each in hooks.tries(session, row.hook_id, SHOWN)
+    ]
+    return {**shown(row), "tries": tried}
 
 
 @routes.patch("/<id8:hook_id>")
 @allow("admin")
+@guarded
 @takes({}, {"url": address, "kinds": KINDS, "state": body.word(*HOOK_STATES)})
 @answers()
 def change(hook_id: str, fields: Fields) -> shapes.Hook:
     """Change a webhook; `state` active also ends the wait after failures."""
     with cloud().db.writing() as session:
         row = hooks.find(session, reach(), hook_id, for_update=True)
+        unchanged(session, row, lambda: _with_tries(session, row))
         if fields["url"] is not None:
             row.url = fields["url"]
         if fields["kinds"] is not None:

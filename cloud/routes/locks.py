@@ -95,7 +95,7 @@ def change(lock_id: str, fields: Fields) -> shapes.LockWithClaims:
     """
     with cloud().db.writing() as session:
         lock = locks.find(session, reach(), lock_id, for_update=True)
-        unchanged(lambda: _shown(session, lock))
+        unchanged(session, lock, lambda: _shown(session, lock))
         lock.board = fields["board"]
         return _shown(session, lock)
 

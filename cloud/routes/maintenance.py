@@ -5,7 +5,8 @@ from flask import Blueprint
 from cloud import assets, body, faults, maintenance, operators, watch
 from cloud import shapes_fleet as shapes
 from cloud.auth import STAFF, allow, cloud, me, reach
-from cloud.describe import Fields, Page, answers, asks, paged, takes
+from cloud.conditions import unchanged
+from cloud.describe import Fields, Page, answers, asks, guarded, paged, takes
 from cloud.tables_fleet import Maintenance
 
 routes = Blueprint("maintenance", __name__, url_prefix="/api/v1/jobs")
@@ -69,12 +70,14 @@ def one(job_id: str) -> shapes.MaintenanceJob:
 
 @routes.patch("/<id8:job_id>")
 @allow(*STAFF, scope="fleet:write")
+@guarded
 @takes({}, {"title": TITLE, "rank": RANK})
 @answers()
 def change(job_id: str, fields: Fields) -> shapes.MaintenanceJob:
     """Change what a job says or how urgent it is."""
     with cloud().db.writing() as session:
         row = maintenance.find(session, reach(), job_id)
+        unchanged(session, row, lambda: shown(row))
         row.title, row.rank = fields["title"] or row.title, fields["rank"] or row.rank
         return shown(row)
 

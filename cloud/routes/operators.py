@@ -8,7 +8,8 @@ from flask import Blueprint
 
 from cloud import body, operators, shapes_tenancy, users, views
 from cloud.auth import STAFF, allow, cloud, fresh, me, platform, reach
-from cloud.describe import Fields, Page, answers, paged, takes
+from cloud.conditions import unchanged
+from cloud.describe import Fields, Page, answers, guarded, paged, takes
 from cloud.problem import Problem
 
 routes = Blueprint("operators", __name__, url_prefix="/api/v1")
@@ -86,12 +87,14 @@ def one(operator_id: str) -> shapes_tenancy.Operator:
 
 @routes.patch("/operators/<opaque:operator_id>")
 @allow("admin")
+@guarded
 @takes({}, SHOWN)
 @answers()
 def change(operator_id: str, fields: Fields) -> shapes_tenancy.Operator:
     """Change what riders are told of an operator."""
     with cloud().db.writing() as session:
         row = operators.find(session, reach(), operator_id)
+        unchanged(session, row, lambda: views.operator(row))
         for name, value in fields.items():
             if value is not None:
                 setattr(row, name, value)

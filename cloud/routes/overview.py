@@ -6,7 +6,7 @@ from cloud import body, events, fitting, fixes, locks, overview, senml
 from cloud import shapes_fleet as shapes
 from cloud.auth import STAFF, allow, cloud, reach
 from cloud.commands import KINDS
-from cloud.describe import Fields, answers, asks
+from cloud.describe import Fields, Page, answers, asks, paged
 from cloud.routes.assets import span
 from cloud.tables import Command
 
@@ -15,7 +15,7 @@ routes = Blueprint("overview", __name__, url_prefix="/api/v1")
 WEEK_S = 7 * 86400  # shown unless asked for
 LONGEST_S = 400 * 86400
 TIME = body.integer()
-STATES, COMMANDS, SAMPLES = 500, 100, 5000
+STATES, SAMPLES = 500, 5000
 WORDS = {number: word for word, number in KINDS.items()}
 
 
@@ -89,12 +89,16 @@ def track(lock_id: str, asked: Fields) -> shapes.LockTrack:
 
 @routes.get("/locks/<id8:lock_id>/commands")
 @allow(*STAFF, scope="fleet:read")
+@paged(body.integer(0, 2**53))
 @answers()
-def commands(lock_id: str) -> shapes.Commands:
+def commands(lock_id: str, page: Page) -> shapes.Commands:
     """What a lock was asked to do, newest first: when it was asked, sent, and said to be done."""
+    (before,) = page.after or (None,)
     with cloud().db.reading() as session:
         locks.find(session, reach(), lock_id)
-        return {"commands": [command(row, who) for row, who in overview.commands(session, lock_id, COMMANDS)]}
+        found = overview.commands(session, lock_id, before, page.fetch)
+    rows, following = page.cut(found, lambda row: (row[0].command_id,))
+    return {"commands": [command(row, who) for row, who in rows], "next": following}
 
 
 def command(row: Command, who: str | None) -> shapes.Command:

@@ -39,8 +39,8 @@ def start(fields: Fields) -> shapes.Rollout:
 def change(rollout_id: str, fields: Fields) -> shapes.Rollout:
     """Widen, halt, lift or end a rollout."""
     with cloud().db.writing() as session:
-        before = rollouts.get(session, rollout_id, for_update=True)
-        unchanged(lambda: _shown(session, before))
+        before = rollouts.get(session, rollout_id)
+        unchanged(session, before, lambda: _shown(session, before))
         row = rollouts.change(session, rollout_id, **fields, now=cloud().now(), user_id=me().user_id)
         return _shown(session, row)
 

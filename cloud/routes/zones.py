@@ -5,12 +5,14 @@ from typing import Any
 
 from flask import Blueprint
 from sqlalchemy import true
+from sqlalchemy.orm import Session
 
 from cloud import body, geometry, operators, rides, zones
 from cloud import shapes_fleet as shapes
 from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.body import reads
-from cloud.describe import Fields, Page, answers, asks, paged, takes
+from cloud.conditions import unchanged
+from cloud.describe import Fields, Page, answers, asks, guarded, paged, takes
 from cloud.tables import ROLES
 from cloud.tables_fleet import ZONE_KINDS, Zone
 
@@ -70,17 +72,23 @@ def create(fields: Fields) -> shapes.Zone:
 def one(zone_id: str) -> shapes.ZoneVersions:
     """One zone in all its versions, newest first."""
     with cloud().db.reading() as session:
-        return {"versions": [shown(row) for row in zones.versions(session, reach(), zone_id)]}
+        return _versions(session, zone_id)
+
+
+def _versions(session: Session, zone_id: str) -> shapes.ZoneVersions:
+    return {"versions": [shown(row) for row in zones.versions(session, reach(), zone_id)]}
 
 
 @routes.patch("/zones/<id8:zone_id>")
 @allow("admin", scope="fleet:write")
+@guarded
 @takes({}, {"name": NAME, "kind": KIND, "polygon": polygon})
 @answers()
 def change(zone_id: str, fields: Fields) -> shapes.Zone:
     """Change a zone from now on; rides that have ended are judged by what held then."""
     with cloud().db.writing() as session:
         row = zones.find(session, reach(), zone_id)
+        unchanged(session, row, lambda: _versions(session, zone_id))
         return shown(
             zones.change(
                 session, row, fields["name"], fields["kind"], fields["polygon"], me().user_id, cloud().now()
