@@ -28,9 +28,12 @@ COLUMNS = (
 )
 
 
-def fleet_map(session: Session, reach: Reach, since: int | None) -> list[list[Any]]:
+NOWHERE = (None,) * 4
+
+
+def fleet_map(session: Session, reach: Reach, since: int | None, follow: bool = True) -> list[list[Any]]:
     """COLUMNS of every lock on a bicycle; with `since` only of those that were heard of from then on. `rank` is of the
-    gravest thing that is open."""
+    gravest thing that is open. `follow`: also where a bicycle is that somebody rides."""
     newest = aliased(Fix)
     last = (
         select(newest.seq)
@@ -62,7 +65,14 @@ def fleet_map(session: Session, reach: Reach, since: int | None) -> list[list[An
     riding = set(session.scalars(select(Ride.lock_id).where(Ride.state.in_(watch.RUNNING))))
     worst = watch.worst(session, reach)
     return [
-        [*row[:6], _state(row[6]), *row[7:], row[0] in riding, worst.get(row[0])]
+        [
+            *row[:2],
+            *(row[2:6] if follow or row[0] not in riding else NOWHERE),
+            _state(row[6]),
+            *row[7:],
+            row[0] in riding,
+            worst.get(row[0]),
+        ]
         for row in session.execute(rows)
     ]
 

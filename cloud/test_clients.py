@@ -7,9 +7,10 @@ import pytest
 import sqlalchemy as sa
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 
-from cloud import clients, limits
+from cloud import clients, fixes, limits
 from cloud.tables import AccessToken, Client, User
-from cloud.test_rides import ride as ridden
+from cloud.testride import bring, pen_of
+from cloud.testride import ride as ridden
 from cloud.testsite import PASSWORD, Person, holder_key, problem
 
 FORM = "application/x-www-form-urlencoded"
@@ -203,6 +204,41 @@ def test_where_somebody_rode_needs_a_scope_of_its_own(site, admin):
     for program in (fleet, times, places, both):  # who it was, no scope tells
         for asked in ("/rides", path, path + "/track", "/locks", f"/locks/{bike.hex}", "/events/history"):
             assert rider.user_id not in program.get(asked).get_data(as_text=True)
+
+
+def test_where_somebody_rides_just_now_is_not_for_who_looks_after_the_fleet(site, admin):
+    bike = site.bike(operator=admin.get("/me").get_json()["operator_id"])
+    rider = site.person()
+    cti = bytes.fromhex(rider.claim(bike).get_json()["cti"])
+    at = {
+        "lock_id": bike.hex,
+        "seq": 1,
+        "at": site.now - 60,
+        "lat": 520000000,
+        "lon": 50000000,
+        "accuracy": 9,
+    }
+    with site.cloud.db.writing() as session:
+        fixes.store(session, [at])
+
+    def place(program):
+        said = program.get("/fleet").get_json()
+        (row,) = (dict(zip(said["columns"], row, strict=True)) for row in said["rows"])
+        return [row[name] for name in ("lat", "lon", "fix_at", "accuracy_dm")]
+
+    fleet, both = key(site, admin, "fleet:read"), key(site, admin, "fleet:read", "tracks:read")
+    known = [520000000, 50000000, site.now - 60, 9]
+    assert place(fleet) == place(both) == place(admin) == known
+    bring(rider, pen_of(bike).open(cti, site.now - 30))
+    assert place(fleet) == [None] * 4 and place(both) == place(admin) == known
+
+
+def test_which_of_the_staff_did_something_no_program_is_told(site, admin):
+    bike = site.bike(operator=admin.get("/me").get_json()["operator_id"])
+    admin.post(f"/locks/{bike.hex}/commands", kind="find")
+    path = f"/locks/{bike.hex}/commands"
+    assert admin.get(path).get_json()["commands"][0]["by"] == admin.get("/me").get_json()["login"]
+    assert key(site, admin, "fleet:read").get(path).get_json()["commands"][0]["by"] is None
 
 
 # ---- OAuth

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from alembic import command
 
 from cloud import db
-from cloud.test_rides import ride as ridden
+from cloud.testride import ride as ridden
 from cloud.testsite import PASSWORD, holder_key, problem
 
 

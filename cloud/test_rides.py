@@ -4,13 +4,14 @@ import base64
 import os
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
-from cloud import claims, fixes, limits, locks, receipts, rides, telemetry
+from cloud import fixes, limits, locks, receipts, telemetry
 from cloud.body import b64
-from cloud.tables import IssuedToken, Receipt, StatusSample
-from cloud.testlock import Pen, proof, public
+from cloud.tables import Receipt, StatusSample
+from cloud.testlock import Pen
+from cloud.testride import bring, pen_of, ride
 from cloud.testsite import NOW, problem
 from protocol import exchange, keys, receipt
 from protocol import telemetry as wire
@@ -18,51 +19,9 @@ from protocol import telemetry as wire
 CTI = b"cti-0001"
 
 
-def pen_of(bike) -> Pen:
-    return Pen(bike.lock_id, bike.k_lock)
-
-
-def bring(person, *bodies):
-    return person.post("/receipts", receipts=[b64(body) for body in bodies])
-
-
 def stored(site, bike) -> list[Receipt]:
     with site.cloud.db.reading() as session:
         return list(session.scalars(select(Receipt).where(Receipt.lock_id == bike.hex).order_by(Receipt.seq)))
-
-
-def ride(site, bike, rider) -> Pen:
-    """A claimed ride of ten minutes, ended, brought by the rider; ten fixes came by uplink."""
-    holder, pen = Ed25519PrivateKey.generate(), pen_of(bike)
-    with site.cloud.db.writing() as session:
-        claim, _, _ = claims.create(
-            session, site.cloud.box, rider.user_id, bike.hex, public(holder), "single", NOW
-        )
-        session.flush()
-        token = session.scalars(select(IssuedToken).where(IssuedToken.cti == claim.cti)).one()
-    pen.cti, kid = bytes.fromhex(claim.cti), bytes.fromhex(claim.kid)
-    request = proof(holder, token.token_hash)
-    bring(
-        rider,
-        pen.open(pen.cti, NOW - 900, epoch=claim.epoch, kid=kid, request=request),
-        pen.close(pen.cti, NOW - 300),
-        pen.end(pen.cti, NOW - 60),
-    )
-    rows = [
-        {
-            "lock_id": bike.hex,
-            "seq": n,
-            "at": NOW - 900 + 100 * n,
-            "lat": 520000000 + n,
-            "lon": -50000000,
-            "accuracy": 9,
-        }
-        for n in range(10)
-    ]
-    with site.cloud.db.writing() as session:
-        fixes.store(session, rows)
-        rides.measure(session, bike.hex, rows[0]["at"], rows[-1]["at"])
-    return pen
 
 
 # ---- receipts that phones bring

@@ -3,8 +3,8 @@ import pytest
 from cloud import accounts, mail, testdatabase, testmail, tickets, watch
 from cloud.reach import EVERYTHING
 from cloud.tables import User
-from cloud.test_rides import ride
 from cloud.testmail import Mailbox
+from cloud.testride import ride
 from cloud.testsite import Site, problem
 
 DAY = 86400

@@ -36,8 +36,9 @@ def holder_key() -> str:
 class Person:
     """Somebody signed in with a bearer token. `person.get("/me")`, `person.post("/claims", code="A1", ...)`."""
 
-    def __init__(self, client: FlaskClient, user_id: str, token: str):
+    def __init__(self, client: FlaskClient, user_id: str, token: str, login: str = "", program: bool = False):
         self.client, self.user_id, self.token = client, user_id, token
+        self.login, self.program = login, program
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def get(self, path: str) -> TestResponse:
@@ -94,9 +95,10 @@ class Site:
 
     def person(self, role: str = "rider", login: str | None = None, operator: str | None = None) -> Person:
         with self.cloud.db.writing() as session:
-            user_id = users.create(session, login or secrets.token_hex(8), _HASHED, role, self.now, operator)
+            login = login or secrets.token_hex(8)
+            user_id = users.create(session, login, _HASHED, role, self.now, operator)
             token, _expires = sessions.start(session, user_id, self.now, second=True)
-        return Person(self.app.test_client(use_cookies=False), user_id, token)
+        return Person(self.app.test_client(use_cookies=False), user_id, token, login)
 
     def bike(self, kind: str = "exclusive", group: str | None = None, operator: str | None = None) -> Bike:
         lock_id, k_lock, code = os.urandom(8), os.urandom(32), secrets.token_hex(4)

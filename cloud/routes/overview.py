@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from cloud import body, events, fitting, fixes, locks, overview, senml
 from cloud import shapes_fleet as shapes
-from cloud.auth import STAFF, allow, cloud, reach
+from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.commands import KINDS
 from cloud.describe import Fields, Page, answers, asks, paged
 from cloud.routes.assets import span
@@ -27,12 +27,12 @@ def everything(asked: Fields) -> shapes.Fleet:
     """Where every bicycle is and how it fares, in one compact answer.
 
     `rows` hold the values named by `columns`. `since`: only locks that were heard of from then on; ask with the
-    answer's `at` to keep up.
+    answer's `at` to keep up. A program without the scope tracks:read sees nobody ride: no position while a ride runs.
     """
     now = cloud().now()
     with cloud().db.reading() as session:
         newest = events.ends(session)[1]
-        rows = overview.fleet_map(session, reach(), asked["since"])
+        rows = overview.fleet_map(session, reach(), asked["since"], me().may("tracks:read"))
     return {"at": now, "event": newest, "columns": list(overview.COLUMNS), "rows": rows}
 
 
@@ -98,7 +98,8 @@ def commands(lock_id: str, page: Page) -> shapes.Commands:
         locks.find(session, reach(), lock_id)
         found = overview.commands(session, lock_id, before, page.fetch)
     rows, following = page.cut(found, lambda row: (row[0].command_id,))
-    return {"commands": [command(row, who) for row, who in rows], "next": following}
+    shown = [command(row, None if me().program else who) for row, who in rows]
+    return {"commands": shown, "next": following}
 
 
 def command(row: Command, who: str | None) -> shapes.Command:

@@ -44,7 +44,7 @@ NAME, KIND = body.text(1, 64), body.word(*ZONE_KINDS)
 def listed(page: Page, asked: Fields) -> shapes.Zones:
     """Zones that hold now: staff see their operator's, riders those of every operator, or of one."""
     (after,) = page.after or ("",)
-    where = reach().of(Zone.operator_id) if me().staff else true()
+    where = reach().of(Zone.operator_id) if me().staff or me().program else true()
     if asked["operator"]:
         where = where & (Zone.operator_id == asked["operator"])
     with cloud().db.reading() as session:
@@ -55,7 +55,7 @@ def listed(page: Page, asked: Fields) -> shapes.Zones:
 @routes.post("/zones")
 @allow("admin", scope="fleet:write")
 @takes({"name": NAME, "kind": KIND, "polygon": polygon}, {"operator": body.opaque})
-@answers(201, problems=("zone_limit", "name_operator"), location="/api/v1/zones/{zone_id}")
+@answers(201, problems=("zone_limit", "name_operator", "not_found"), location="/api/v1/zones/{zone_id}")
 def create(fields: Fields) -> shapes.Zone:
     """Draw a zone."""
     now = cloud().now()
