@@ -69,33 +69,54 @@ def demo(json_path, track_path, serve, keep, svg_path, quiet) -> None:
 @click.option(
     "--coap", default="127.0.0.1:5683", show_default=True, metavar="HOST:PORT", help="Where locks find it."
 )
+@click.option("--cert", type=FILE, help="TLS: the certificate and those that vouch for it, PEM.")
+@click.option("--key", type=FILE, help="TLS: the certificate's key, PEM, without a passphrase.")
+@click.option("--metrics", metavar="HOST:PORT", help="Show Prometheus metrics there; keep it off the street.")
 @click.option("--logs", type=FOLDER, help="Folder for logs; logs/ in --data unless given.")
 @data_option
 @json_option
-def up(web, coap, logs, data, as_json) -> None:
+def up(web, coap, cert, key, metrics, logs, data, as_json) -> None:
     """Run the cloud on this machine: the web app under gunicorn, the CoAP gateway for locks, and the worker for what
     happens by the clock.
 
-    Makes the database, or brings it to the newest form. Runs until Ctrl-C. For phones, put a proxy with TLS in front.
+    Makes the database, or brings it to the newest form. Runs until Ctrl-C.
+
+    Passwords travel over --web: beyond this machine it needs TLS. Either give a certificate with --cert and --key,
+    which is read anew for every connection, so that a renewed one needs no restart; or leave --web on 127.0.0.1, put
+    a proxy in front (cloud/deploy/Caddyfile) and set RINGSLOT_PROXIES=1. Locks need neither: what they send is sealed
+    by OSCORE.
+    As a service, see cloud/deploy/README.md.
 
     \b
     export RINGSLOT_SECRET="$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')"
-    ringslot up --data fleet --coap 0.0.0.0:5683
+    ringslot up --data fleet
+    ringslot up --data fleet --web 0.0.0.0:443 --cert chain.pem --key key.pem --coap 0.0.0.0:5683
     """
     from cloud import context
     from tools import keysets
-    from tools.up import CloudRun
+    from tools.up import CloudRun, check_tls
 
+    if bool(cert) != bool(key):
+        raise click.UsageError("--cert and --key go together.")
+    if cert:
+        check_tls(cert, key)
     chosen = settings(data)
     folder = logs or (data / "logs" if data else Path("logs"))
     with Processes(folder) as children:
         kept = "" if chosen.post.host else chosen.post.folder or str((data or Path()).absolute() / "mail")
         extra = {"RINGSLOT_MAIL_FOLDER": kept} if kept else {}
-        cloud = CloudRun(children, chosen.secret.decode(), chosen.database_url, web, coap, extra)
+        if metrics:
+            extra["RINGSLOT_METRICS"] = metrics
+        tls = (cert, key) if cert else None
+        cloud = CloudRun(children, chosen.secret.decode(), chosen.database_url, web, coap, extra, tls)
         cloud.start()
         made = context.make(chosen)
         item = {"console": f"{cloud.url}/console", "api": f"{cloud.url}/api/v1", "coap": f"coap://{coap}"}
         item["logs"] = str(folder)
+        if metrics:
+            item["metrics"] = f"http://{metrics}/metrics"
+        if not (cert or chosen.proxies or _is_here(web)):
+            item["beware"] = f"{web} is open to others without TLS: passwords can be read on the way"
         if kept:
             item["mail"] = f"{kept} (no RINGSLOT_SMTP: mails are files there, and reach nobody)"
         lines = [f"{name:<9}{where}" for name, where in item.items()]
@@ -197,6 +218,12 @@ def _by_cable(port: str, request: dict[str, Any]) -> dict[str, Any]:
     from tools import cable
 
     return cable.hand(port, request)
+
+
+def _is_here(address: str) -> bool:
+    """Whether only this machine reaches host:port."""
+    host = address.rpartition(":")[0].strip("[]")
+    return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
 def _watch(children: list, tend: Callable[[], Any]) -> None:

@@ -2,11 +2,14 @@
 database."""
 
 import os
+import shutil
+import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.errors import ToolError
 from tools.processes import Child, Processes
 
 _GUNICORN_READY = r"Listening at: \S+"
@@ -25,11 +28,12 @@ class CloudRun:
     web: str  # host:port
     coap: str  # host:port
     extra: Mapping[str, str] = field(default_factory=dict)  # more of its environment
+    tls: tuple[Path, Path] | None = None  # certificate chain and key
     parts: dict[str, Child] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
-        return f"http://{self.web}"
+        return f"{'https' if self.tls else 'http'}://{self.web}"
 
     @property
     def environ(self) -> dict[str, str]:
@@ -39,15 +43,22 @@ class CloudRun:
             "RINGSLOT_DATABASE_URL": self.database_url,
             "RINGSLOT_COAP": self.coap,
             "RINGSLOT_URL": os.environ.get("RINGSLOT_URL")
-            or f"http://localhost:{self.web.rpartition(':')[2]}",
+            or f"{self.url.partition(':')[0]}://localhost:{self.web.rpartition(':')[2]}",
+            "PROMETHEUS_MULTIPROC_DIR": str(self._counted),
             **self.extra,
         }
+
+    @property
+    def _counted(self) -> Path:
+        return (self.children.folder / "counted").absolute()
 
     def start(self) -> None:
         """Returns once all of it works. Raises ProcessError."""
         from cloud import db
 
         db.upgrade(self.database_url)
+        shutil.rmtree(self._counted, ignore_errors=True)
+        self._counted.mkdir(parents=True)
         self._start("gateway", [sys.executable, "-m", "cloud.gateway"], _GATEWAY_READY)
         gunicorn = [
             sys.executable,
@@ -59,6 +70,8 @@ class CloudRun:
             self.web,
             "cloud.wsgi:app",
         ]
+        if self.tls:  # read anew for every connection, so a renewed certificate needs no restart
+            gunicorn += ["--certfile", str(self.tls[0].absolute()), "--keyfile", str(self.tls[1].absolute())]
         self._start("web", gunicorn, _GUNICORN_READY)
         self._start("worker", [sys.executable, "-m", "cloud.worker"], _WORKER_READY)
 
@@ -73,6 +86,21 @@ class CloudRun:
         """What a power cut does to all of it."""
         for child in self.parts.values():
             child.kill()
+
+
+def check_tls(cert: Path, key: Path) -> None:
+    """Raises ToolError when a browser would never get an answer with these."""
+    for path in (cert, key):
+        if not os.access(path, os.R_OK):
+            raise ToolError(f"{path} cannot be read.")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise ToolError(f"The key in {key} is not that of the certificate in {cert}.") from None
+        raise ToolError(
+            f"{cert} and {key} are no certificate chain and its key in PEM, without a passphrase."
+        ) from None
 
 
 def sqlite_url(path: Path) -> str:
