@@ -13,9 +13,9 @@ import pytest
 
 from hil_tests.rom_chip import Wire
 from hil_tests.test_flash import image
+from hil_tests.test_rv32_flash import CABLE_HEAP
 from hil_tests.test_rv32_provision import PAPERS
 from hil_tests.workbench import PASSWORD, ROOT
-from tools import rv32
 from tools.processes import Processes, free_port
 from tools.rv32_cable import Cabled
 
@@ -86,7 +86,7 @@ def test_the_section_that_flashes_locks(rv32_image, reader, tmp_path):
         assert said.returncode == 0, f"{line}\n{said.stdout}"
         return said.stdout
 
-    with Processes(tmp_path / "logs") as children, Cabled(tmp_path, rv32.size("256k")) as board:
+    with Processes(tmp_path / "logs") as children, Cabled(tmp_path, CABLE_HEAP) as board:
         reader.exports(of(left, "export RINGSLOT_SECRET"))
 
         def leaves_running(line, ready, *more):

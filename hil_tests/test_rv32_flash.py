@@ -15,7 +15,7 @@ from tools.rv32_cable import Cabled
 from tools.rv32_lock import Client, Rv32Lock
 
 BOARD = "qemu_rv32"
-CABLE_HEAP = rv32.size("256k")  # the story's
+CABLE_HEAP = rv32.size("224k")  # as in test_rv32_story.py
 
 
 @pytest.fixture

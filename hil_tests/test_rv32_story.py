@@ -11,7 +11,7 @@ from tools import rv32
 from tools.rv32_cable import Cabled
 
 BOARD = "qemu_rv32"
-HEAP = rv32.size("256k")  # for all of it; what an update takes, test_rv32_update.py
+HEAP = rv32.size("224k")  # as an update takes in test_rv32_update.py
 
 # What the next version changes, in modules of several blocks each
 BETTER = {
