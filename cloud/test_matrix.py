@@ -32,6 +32,7 @@ COLUMNS = (
 MATRIX = """
 GET    /                                               anyone
 GET    /.well-known/oauth-authorization-server         anyone
+GET    /account                                        anyone
 GET    /api/                                           anyone
 GET    /api/openapi.json                               anyone
 POST   /api/v1/addresses/confirm                       anyone

@@ -22,6 +22,7 @@ NOTHING = None  # words and links of the page itself
 
 TWINS = {  # template: {what it is handed: the call that tells the same}
     "desk.html": {"tiles": NOTHING},  # a frame; the rest comes by script
+    "account.html": {},  # another
     "api.html": dict.fromkeys(("api", "groups", "wording"), "GET /api/openapi.json"),
     "sign_in.html": {"next": NOTHING, "wrong": NOTHING},
     "fleet.html": {

@@ -39,6 +39,7 @@ NOUNS = (
     "pages",
     "console",
     "desk",
+    "account_page",
 )
 
 

@@ -2,6 +2,7 @@
 
 import { get, send, signedIn } from "../api.js";
 import { h, show } from "../dom.js";
+import * as passkey from "../passkey.js";
 import { said, t } from "../words.js";
 
 /** `done()` once somebody is signed in. */
@@ -21,21 +22,36 @@ export function open(into, done) {
     second,
     wrong,
     button,
+    passkey.there && h("button", { type: "button", onclick: byPasskey }, t("sign_in.passkey")),
+    h("p", {}, h("a", { href: "/account" }, t("sign_in.help"))),
   );
   show(into, form);
   login.focus();
+
+  async function byPasskey() {
+    wrong.textContent = "";
+    try {
+      const { options } = await send("POST", "/passkey-challenges");
+      await send("POST", "/sessions/passkey", { ...(await passkey.prove(options)), cookie: true });
+      signedIn((await get("/me")).csrf);
+      await done();
+    } catch (refused) {
+      if (refused.name !== "NotAllowedError") wrong.textContent = said(refused); // the browser has said so itself
+    }
+  }
 
   async function submit(event) {
     event.preventDefault();
     button.disabled = true;
     wrong.textContent = "";
     try {
-      await send("POST", "/sessions", {
+      const made = await send("POST", "/sessions", {
         login: login.value,
         password: password.value,
         code: code.value.trim() || null,
         cookie: true,
       });
+      if (made.enrol && location.pathname !== "/account") return location.assign("/account");
       signedIn((await get("/me")).csrf);
       await done();
     } catch (refused) {
