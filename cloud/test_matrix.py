@@ -239,6 +239,8 @@ NEVER = {  # by converter: what is well-formed and was never given out
     "code": "0",
     "ticket": "A" * 10,
     "path": "x",
+    "exported": "rides",
+    "form": "csv",
 }
 
 
