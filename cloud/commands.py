@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from cloud import events
 from cloud.tables import Command, Lock
+from protocol import telemetry
 
-KINDS = {"find": 1}  # SPEC 10
+KINDS = {"find": telemetry.COMMAND_BLINK, "locate": telemetry.COMMAND_LOCATE}  # SPEC 10
 AT_ONCE = 4  # in one answer to the lock
 
 

@@ -9,7 +9,7 @@ from cloud import claims, commands, issuers, locks
 from cloud.body import b64
 from cloud.tables import Command, Fix, IssuedToken, Lock, Ride
 from cloud.testsite import NOW, holder_key, problem
-from protocol import ed25519, keys, roots, status, token
+from protocol import ed25519, keys, roots, status, telemetry, token
 
 
 def unb64(text):
@@ -140,6 +140,14 @@ def test_a_command_waits_until_the_lock_says_it_is_done(site):
         commands.done(session, session.get(Lock, bike.hex), number, NOW + 4)
     with site.cloud.db.writing() as session:
         assert commands.pending(session, bike.hex, NOW + 5) == []
+
+
+def test_a_lock_is_asked_where_it_stands(site):
+    bike, technician = site.bike(), site.person("technician")
+    number = technician.post(f"/locks/{bike.hex}/commands", kind="locate").get_json()["command_id"]
+    with site.cloud.db.writing() as session:
+        assert commands.pending(session, bike.hex, NOW) == [(number, telemetry.COMMAND_LOCATE, [])]
+    assert technician.get(f"/locks/{bike.hex}/commands").get_json()["commands"][0]["kind"] == "locate"
 
 
 def test_what_a_master_token_allows_is_named_and_decommissioning_is_for_admins(site):

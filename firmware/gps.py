@@ -1,7 +1,7 @@
 """The GNSS receiver while a ride is open: reads its line, keeps the good fixes, puts one every `fix_every_s`.
 
-The receiver has power only then and for half a minute after, since it drinks as much as all the rest. It does not set
-the lock's clock: whoever fakes satellites near a bike could push that.
+The receiver has power only then, for half a minute after, and where the cloud asks, since it drinks as much as all the
+rest. It does not set the lock's clock: whoever fakes satellites near a bike could push that.
 """
 
 from firmware import fixes
@@ -14,6 +14,7 @@ _IDLE_MS = const(500)
 _READ = const(256)  # bytes at a time
 _READS = const(8)  # in one step: a line gone mad holds up nobody
 _AFTER_MS = const(30000)  # with power after the ride closed, for one last fix
+_LOCATE_MS = const(180_000)  # with power for a fix that the cloud asked for, from cold
 _LONG_MS = const(3_600_000)  # no fixes are further apart
 _STUBBORN = const(30)  # fixes in a row that the last one forbids; then it was the last one that was wrong
 _DISPUTED = ("stale", "jump")
@@ -52,6 +53,15 @@ class Gps:
         if is_open != self._riding:
             self._switched_at = self._uptime_ms() - _LONG_MS  # it has rested long enough
         self._riding = is_open
+
+    def locate(self):
+        """The cloud asks where the bike stands: one fix, if there is one to be had soon. It goes out as any other."""
+        now = self._uptime_ms()
+        self._until = max(self._until, now + _LOCATE_MS)
+        self._moved = True  # a fix of where it stood before is no answer
+        self._put_time = None
+        if not self._on:
+            self._switched_at = now - _LONG_MS  # it has rested long enough
 
     @property
     def on(self):

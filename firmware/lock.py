@@ -27,7 +27,7 @@ from firmware.uplink import Uplink
 from firmware.watch import Watch
 from protocol import compat, keys, status
 from protocol.compat import const
-from protocol.telemetry import COMMAND_BLINK, KEYSET, NOTE_BOOT, NOTE_KEYSET
+from protocol.telemetry import COMMAND_BLINK, COMMAND_LOCATE, KEYSET, NOTE_BOOT, NOTE_KEYSET
 
 _TICK_MS = const(50)
 _STAMP_MS = const(60_000)  # while the bolt is open: what a close that nobody saw is dated by
@@ -226,10 +226,11 @@ class Lock:
 
     def command(self, number, kind, args):
         """One from the cloud. False for a kind that this lock does not know."""
-        if kind != COMMAND_BLINK:
-            return False
-        self._board.led.show("find")
-        return True
+        if kind == COMMAND_BLINK:
+            self._board.led.show("find")
+        elif kind == COMMAND_LOCATE:
+            self.gps.locate()
+        return kind in (COMMAND_BLINK, COMMAND_LOCATE)
 
     # ---- keysets
 

@@ -147,6 +147,34 @@ def test_a_bike_carried_off_while_the_receiver_was_off_is_found():
     assert rig.records[-1][2:4] == rig.board.world.position
 
 
+def test_a_bike_that_is_asked_for_tells_once_where_it_stands():
+    rig = Rig()
+    rig.go(rig.open, rig.north, 31_000, rig.stand, 3_000, rig.close, 60_000)
+    count = len(rig.records)
+    for _ in range(2):  # though it has not moved since it told last
+        rig.go(rig.gps.locate, 60_000)
+        count += 1
+        assert len(rig.records) == count and not rig.board.world.gnss_on
+        assert rig.records[-1][2:4] == rig.board.world.position
+    rig.board.gnss.read = lambda n: b""
+    rig.go(rig.gps.locate, 170_000)
+    assert rig.board.world.gnss_on
+    rig.go(20_000)
+    assert not rig.board.world.gnss_on and len(rig.records) == count
+
+
+def test_a_bike_on_a_ride_that_is_asked_for_tells_the_next_fix():
+    rig = Rig()
+    Settings.fix_every_s = 600
+    try:
+        rig.go(rig.open, rig.north, 60_000)
+        count = len(rig.records)
+        rig.go(rig.gps.locate, 10_000)
+        assert len(rig.records) == count + 1 and rig.board.world.gnss_on
+    finally:
+        Settings.fix_every_s = 5
+
+
 def test_what_is_dropped_is_noted_once_a_ride():
     rig = Rig()
     Rough = type("Rough", (Settings,), {"accuracy_max_dm": 20})

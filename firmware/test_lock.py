@@ -337,7 +337,8 @@ def test_heap_after_a_hundred_rides_is_as_before():
 def test_find_me():
     bench = Bench(Lock)
     assert bench.lock.command(7, 1, []) is True and bench.world.led == "find"
-    assert bench.lock.command(8, 2, []) is False
+    assert bench.lock.command(8, 2, []) is True and bench.world.led == "find"
+    assert bench.lock.command(9, 3, []) is False
     bench.close()
 
 

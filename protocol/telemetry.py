@@ -31,6 +31,7 @@ KEYSET = const(6)
 RELEASE = const(7)  # [version, SHA-256 of its manifest]
 
 COMMAND_BLINK = const(1)
+COMMAND_LOCATE = const(2)
 
 
 class TelemetryError(ValueError):
