@@ -56,15 +56,15 @@ def test_a_lock_that_changed_meanwhile_is_not_written_over(site):
 
 
 def test_of_many_who_change_one_state_at_once_one_does(site):
-    bike, admin = site.bike(), site.person("admin")
-    path, answers = f"/locks/{bike.hex}", []
+    admin, answers = site.person("admin"), []
+    path = f"/jobs/{admin.post('/jobs', title='Look').get_json()['job_id']}"
     tag = fetch(admin, path).headers["ETag"]
     people = [site.person("admin") for _ in range(6)]
     start = threading.Barrier(len(people), timeout=20)
 
     def change(number):
         start.wait()
-        answers.append(patch(people[number], path, tag, board=f"b{number}").status_code)
+        answers.append(patch(people[number], path, tag, title=f"Look {number}").status_code)
 
     threads = [threading.Thread(target=change, args=(number,)) for number in range(len(people))]
     for thread in threads:

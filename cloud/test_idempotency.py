@@ -254,3 +254,33 @@ def at_once(address, path, token, key, body, times=10):
         thread.join(60)
     assert len(answers) == times
     return answers
+
+
+def test_the_fingerprint_tells_nobody_who_has_not_the_secret(site):
+    """A password has few bits: whoever steals the database could try them all against a plain hash."""
+    one, other = (idempotency.call(secret * 40, KEY, "x", [b"password"]) for secret in (b"a", b"b"))
+    assert one.key_hash == other.key_hash and one.fingerprint != other.fingerprint
+    parts = [
+        idempotency.call(b"a" * 40, KEY, "x", told).fingerprint for told in ([b"a", b"bc"], [b"ab", b"c"])
+    ]
+    assert parts[0] != parts[1]
+
+
+def test_two_programs_behind_one_address_get_their_own_tokens(site):
+    admin = site.person("admin")
+    tokens = []
+    for name in ("one", "two"):
+        fields = {"name": name, "kind": "oauth", "scopes": ["fleet:read"]}
+        made = admin.post("/clients", **fields).get_json()
+        auth = (made["client_id"], made["secret"])
+        for _ in range(2):
+            answer = site.client.post(
+                "/api/v1/oauth/token",
+                data={"grant_type": "client_credentials"},
+                auth=auth,
+                base_url="https://localhost",
+                headers={"Idempotency-Key": KEY},
+            )
+            assert answer.status_code == 200, answer.data
+            tokens.append(answer.get_json()["access_token"])
+    assert tokens[0] == tokens[1] != tokens[2] == tokens[3]
