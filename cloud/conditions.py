@@ -49,13 +49,7 @@ def once(act: Callable[[], Response]) -> Response:
     """As often as it is sent under one Idempotency-Key. Raises Problem bad_key, key_reused, key_busy, key_cut."""
     if KEY not in request.headers:
         return act()
-    person = caller()
-    whose = (
-        f"user {person.user_id}"
-        if person
-        else f"{request.remote_addr} {request.headers.get('Authorization')}"
-    )
-    this = idempotency.call(cloud().settings.secret, request.headers[KEY], whose, _told())
+    this = idempotency.call(cloud().settings.secret, request.headers[KEY], _whose(), _told())
     answer, before = idempotency.once(cloud(), this, lambda: _packed(act))
     if before:
         g.replayed = True
@@ -63,6 +57,14 @@ def once(act: Callable[[], Response]) -> Response:
     if before:
         response.headers[REPLAYED] = "true"
     return response
+
+
+def _whose() -> str:
+    """Whose key it is: a person's, a program's with just these scopes, or whoever's calls from this address."""
+    person = caller()
+    if person is None:
+        return f"{request.remote_addr} {request.headers.get('Authorization')}"
+    return f"user {person.user_id} {sorted(person.scopes or ())}"
 
 
 def _packed(act: Callable[[], Response]) -> Answer:
