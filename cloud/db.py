@@ -28,6 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from cloud.config import ConfigError
+from cloud.wake import CHANNEL, Wake
 
 BUSY_MS = 5000  # how long a writer waits for another before the request is answered 503
 LOOK_MS = 2  # between two looks whether another process still writes
@@ -52,6 +53,7 @@ class Database:
 
     def __init__(self, url: str, pool_size: int = 8):
         self.engine = make_engine(url, pool_size)
+        self.wake = Wake(self.engine.url)
         self._writers = threading.Lock()
         self._reader = sessionmaker(self.engine, expire_on_commit=False)
         self._writer = sessionmaker(self.engine.execution_options(writing=True), expire_on_commit=False)
@@ -84,6 +86,7 @@ class Database:
             self._writers.release()
 
     def close(self) -> None:
+        self.wake.stop()
         self.engine.dispose()
 
 
@@ -176,6 +179,12 @@ def in_turn(session: Session, number: int) -> None:
     """From here to the commit, whoever calls this with the same number waits. SQLite's writers take turns anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+
+def notify(session: Session, payload: Any) -> None:
+    """To every process that listens (wake.py), once this transaction is committed. Nothing on SQLite."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.select(sa.func.pg_notify(CHANNEL, sa.cast(payload, sa.Text))))
 
 
 def insert(session: Session, table: Any) -> Any:

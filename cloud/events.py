@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from cloud import shapes_fleet
-from cloud.db import finally_do, in_turn
+from cloud.db import finally_do, in_turn, notify
 from cloud.tables import Event, Lock
 
 Visible = Sequence[ColumnElement[bool]]  # conditions of which one is enough, as Reach.either
@@ -105,6 +105,7 @@ def of_lock(
 def _write(session: Session) -> None:
     in_turn(session, TURN)
     session.execute(insert(Event), session.info.pop("events"))
+    notify(session, select(func.max(Event.event_id)).scalar_subquery())
 
 
 def page(session: Session, visible: Visible, after: int, limit: int) -> list[Event]:

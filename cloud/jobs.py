@@ -33,6 +33,12 @@ def due(session: Session, now: int) -> Sequence[str]:
     return session.scalars(select(Job.name).where(*free).order_by(Job.due_at, Job.name)).all()
 
 
+def hurry(session: Session, names: Iterable[str], now: int) -> None:
+    """There is something to do for these: they are due now, unless somebody is at it."""
+    idle = (Job.name.in_(sorted(names)), Job.due_at > now, Job.held_until <= now, Job.failures == 0)
+    session.execute(update(Job).where(*idle).values(due_at=now))
+
+
 def take(session: Session, name: str, holder: str, now: int) -> bool:
     """Whether it is ours now. One statement: of two that ask at once, the second finds it held."""
     mine = update(Job).where(Job.name == name, Job.due_at <= now, Job.held_until <= now)

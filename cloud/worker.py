@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 THREADS = 4  # jobs at a time, so that one that waits for somebody's server holds up no other
 LOOK_S = 0.5  # between two looks at what is due
 QUIET_S = 60  # jobs that come more often say nothing when they went well
+GATHER_S = 0.1  # after a word of an event: more will follow
 AWAY_S = 2.0  # the same, while the database is away
 
 
@@ -85,6 +86,9 @@ JOBS: tuple[tuple[str, int, Function], ...] = (
 )
 
 
+WOKEN = ("webhooks",)  # due as soon as somebody tells of an event, where the database can say so
+
+
 class Worker:
     """`run(stopped)` until that event is set."""
 
@@ -96,13 +100,15 @@ class Worker:
         self._running: dict[str, Future] = {}
         self._kept: dict[str, float] = {}  # name -> when its lease was last prolonged, monotonic
         self._registered = False
-        self._away = False
+        self._away = self._woken = False
 
     def run(self, stopped: threading.Event) -> None:
         with ThreadPoolExecutor(THREADS, "job") as pool:
             while not stopped.is_set():
                 self._turn(pool)
-                stopped.wait(AWAY_S if self._away else LOOK_S)
+                self._woken = self._cloud.db.wake.wait(AWAY_S if self._away else LOOK_S)
+                if self._woken:
+                    stopped.wait(GATHER_S)
             while self._running:  # their leases are still to be kept
                 self._turn(None)
                 time.sleep(LOOK_S / 5)
@@ -146,6 +152,9 @@ class Worker:
             with self._cloud.db.writing() as session:
                 jobs.register(session, self._jobs, now)
             self._registered = True
+        if self._woken:
+            with self._cloud.db.writing() as session:
+                jobs.hurry(session, WOKEN, now)
         with self._cloud.db.reading() as session:
             due = jobs.due(session, now)
         for name in due:  # a name that is not in our table is of a newer or older worker
