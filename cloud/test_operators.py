@@ -135,3 +135,78 @@ def test_a_fleet_from_before_gets_a_first_operator(tmp_path):
         groups = connection.execute(sa.text('SELECT group_id, operator_id, members_only FROM "group"')).all()
         assert groups == [("a1b2c3d4", "first", 0)]
     engine.dispose()
+
+
+SHOWN = {
+    "name": "Fietsen & Co",
+    "colour": "#00a86b",
+    "email": "help@example.org",
+    "phone": "+31201234567",
+    "url": "https://example.org/",
+    "terms_url": "https://example.org/terms",
+    "privacy_url": "https://example.org/privacy",
+    "timezone": "Europe/Amsterdam",
+    "language": "nl",
+}
+
+
+def test_the_platform_makes_an_operator_and_its_admin_says_what_riders_are_told(site):
+    platform = site.person("admin")
+    made = platform.post("/operators", name="Fietsen")
+    shown = made.get_json()
+    assert made.status_code == 201 and made.headers["Location"].endswith(shown["operator_id"])
+    assert (shown["timezone"], shown["language"], shown["email"]) == ("UTC", "en", None)
+    admin = site.person("admin", operator=shown["operator_id"])
+    answer = admin.patch(f"/operators/{shown['operator_id']}", **SHOWN)
+    assert answer.status_code == 200 and answer.get_json() == {**shown, **SHOWN}
+    assert admin.get("/operators").get_json()["operators"] == [answer.get_json()]
+    site.operator("Another")
+    first = platform.get("/operators?limit=1").get_json()
+    rest = platform.get(f"/operators?cursor={first['next']}").get_json()
+    assert {row["name"] for row in first["operators"] + rest["operators"]} == {"Fietsen & Co", "Another"}
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("name", ""),
+        ("name", "x" * 65),
+        ("name", "two\nlines"),
+        ("colour", "red"),
+        ("colour", "#00A86B"),
+        ("email", "nobody"),
+        ("phone", "0201234567"),
+        ("url", "http://example.org/"),
+        ("url", "javascript:alert(1)"),
+        ("url", "https://example.org/ with a space"),
+        ("url", "https://" + "x" * 300),
+        ("timezone", "Europe/Atlantis"),
+        ("language", "Dutch"),
+        ("operator_id", "first"),
+    ],
+)
+def test_what_an_operator_says_of_itself_has_a_form(site, two, field, value):
+    answer = two[1]["A"].patch(f"/operators/{two[0]['A']}", **{field: value})
+    (error,) = problem(answer, 422, "invalid")["errors"]
+    assert error["field"] == field
+
+
+def test_staff_is_promoted_and_dismissed_by_its_own_admin(site, two):
+    ids, admins, _bikes = two
+    mate, other = site.person("technician", operator=ids["A"]), site.person("technician", operator=ids["B"])
+    assert {row["user_id"] for row in admins["A"].get("/staff").get_json()["staff"]} == {
+        admins["A"].user_id,
+        mate.user_id,
+    }
+    for person in (other, site.person(), site.person("technician")):
+        problem(admins["A"].patch(f"/staff/{person.user_id}", role="admin"), 404, "not_found")
+        problem(admins["A"].delete(f"/staff/{person.user_id}"), 404, "not_found")
+    problem(admins["A"].delete(f"/staff/{admins['A'].user_id}"), 409, "own_role")
+    problem(admins["A"].patch(f"/staff/{admins['A'].user_id}", role="technician"), 409, "own_role")
+    assert admins["A"].patch(f"/staff/{mate.user_id}", role="admin").get_json()["role"] == "admin"
+    assert mate.get("/staff").status_code == 200
+    assert admins["A"].delete(f"/staff/{mate.user_id}").status_code == 204
+    problem(mate.get("/me"), 401, "sign_in")
+    platform = site.person("admin")
+    problem(platform.delete(f"/staff/{admins['A'].user_id}"), 409, "last_admin")
+    problem(platform.patch(f"/staff/{admins['A'].user_id}", role="technician"), 409, "last_admin")
