@@ -74,6 +74,15 @@ def _ours(asked: str, url: str, complaints: list[str]) -> None:
         complaints.append(f"asked {asked}")
 
 
+def sign_in(page: Page, password: str, login: str = "anna") -> None:
+    """As staff, to the fleet."""
+    page.goto("/desk")
+    page.get_by_label("Login").fill(login)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("heading", name="Fleet", exact=True).wait_for()
+
+
 def barriers(page: Page) -> list[str]:
     """What axe-core finds on the page that keeps people out."""
     page.evaluate(AXE.read_text())

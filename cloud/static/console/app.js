@@ -12,6 +12,7 @@ const PAGES = [
   { path: /^$/, module: "fleet", menu: ["technician", "admin"], link: "" },
   { path: /^attention$/, module: "attention", menu: ["technician", "admin"], link: "attention" },
   { path: /^rides$/, module: "rides", menu: ["technician", "admin"], link: "rides" },
+  { path: /^zones$/, module: "zones", menu: ["technician", "admin"], link: "zones" },
   { path: /^rides\/(?<ride>[0-9a-f]{32})$/, module: "ride" },
   { path: /^locks\/(?<lock>[0-9a-f]{16})$/, module: "lock" },
 ];

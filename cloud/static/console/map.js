@@ -68,6 +68,13 @@ class Chart {
     return this.L.geoJSON(geojson, { style: look }).addTo(this.map);
   }
 
+  /** `heard([lat, lon])` for each click on the ground; returns what ends it. */
+  clicked(heard) {
+    const tell = (event) => heard([event.latlng.lat, event.latlng.lng]);
+    this.map.on("click", tell);
+    return () => this.map.off("click", tell);
+  }
+
   /** Moves to what there is. */
   fit(positions) {
     if (positions.length) this.map.fitBounds(positions, { padding: [24, 24], maxZoom: 17, animate: false });

@@ -1,9 +1,12 @@
 // Words and figures in the reader's language: English, or Dutch.
 
-import en from "./words_en.js";
-import nl from "./words_nl.js";
+import en_fleet from "./words_en.js";
+import en_office from "./words_en_office.js";
+import nl_fleet from "./words_nl.js";
+import nl_office from "./words_nl_office.js";
 
-const TONGUES = { en, nl };
+const en = { ...en_fleet, ...en_office };
+const TONGUES = { en, nl: { ...nl_fleet, ...nl_office } };
 const KEPT = "ringslot.language";
 
 export const languages = { en: "English", nl: "Nederlands" };
