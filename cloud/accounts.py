@@ -10,7 +10,7 @@ import secrets
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from cloud import factors, links, mail, sessions, tickets, users
+from cloud import factors, faults, links, mail, sessions, tickets, users
 from cloud.context import Cloud
 from cloud.db import insert
 from cloud.problem import Problem
@@ -174,6 +174,7 @@ def erase(session: Session, cloud: Cloud, user: User) -> None:
     factors.forget(session, user.user_id)
     session.execute(delete(ProviderLogin).where(ProviderLogin.user_id == user.user_id))
     tickets.erase(session, user.user_id)
+    faults.erase(session, user.user_id)
     session.execute(delete(Mail).where(Mail.user_id == user.user_id))
     session.execute(delete(Member).where(Member.user_id == user.user_id))
     user.login, user.password, user.email = f"erased-{secrets.token_hex(16)}", ERASED, None

@@ -65,3 +65,10 @@ def close(session: Session, row: Fault, user_id: str, now: int) -> None:
     if row.closed_at is None:
         row.closed_at, row.closed_by = now, user_id
         watch.close_one(session, "fault", row.fault_id, now)
+
+
+def erase(session: Session, user_id: str) -> None:
+    """Somebody leaves: what was wrong stays, not their words."""
+    for row in session.scalars(select(Fault).where(Fault.user_id == user_id, Fault.text != "")):
+        row.text = ""
+        watch.reword(session, watch.of_fault(row))

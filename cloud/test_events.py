@@ -213,6 +213,26 @@ def test_several_who_tell_at_once_leave_no_number_behind_a_reader(site):
     assert len(seen) == 60 == len(set(seen))
 
 
+def test_who_commits_later_has_the_higher_number(site):
+    """On SQLite a second writer cannot even begin; on PostgreSQL it could overtake the first between number and
+    commit, and whoever reads meanwhile would never see the first."""
+    if site.url.startswith("sqlite"):
+        pytest.skip("SQLite has one writer at a time")
+
+    def overtake():
+        with site.cloud.db.writing() as session:
+            events.tell(session, "zone.changed", "second to tell", NOW)
+
+    with site.cloud.db.writing() as session:
+        events.tell(session, "zone.changed", "first to tell", NOW)
+        session.flush()
+        other = threading.Thread(target=overtake)
+        other.start()
+        other.join(10)
+        assert not other.is_alive()
+    assert [row.subject for row in told(site)] == ["second to tell", "first to tell"]
+
+
 def test_events_are_forgotten_by_kind_and_the_newest_stays(site):
     with site.cloud.db.writing() as session:
         events.tell(session, "lock.moved", "old", NOW - 86401)

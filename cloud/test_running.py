@@ -6,8 +6,9 @@ import cbor2
 import pytest
 from sqlalchemy import select
 
-from cloud import locks, receipts, senml, watch
+from cloud import accounts, locks, receipts, senml, watch
 from cloud import telemetry as batches
+from cloud.tables import User
 from cloud.tables_fleet import Attention
 from cloud.test_events import told
 from cloud.test_geometry import SQUARE, polygon
@@ -525,3 +526,17 @@ def test_a_locks_measurements_as_senml_in_both_forms(site):
     names = {label: name for name, label in senml.LABELS.items()}
     unpacked = [{names[label]: value for label, value in row.items()} for row in cbor2.loads(packed.data)]
     assert unpacked == json.loads(plain.data) and unpacked[0]["bn"] == bike.hex + ":" and len(unpacked) == 6
+
+
+def test_of_who_leaves_no_words_stay(site):
+    rider, tech, bike = site.person(), site.person("technician"), site.bike()
+    for text in ("Call me: canary-1", "canary-2"):
+        made = rider.post("/faults", code=bike.code, kind="chain", text=text).get_json()
+    tech.post(f"/faults/{made['fault_id']}/close")
+    with site.cloud.db.writing() as session:
+        accounts.erase(session, site.cloud, session.get(User, rider.user_id))
+    for path in ("/faults", "/attention", "/attention?closed=true", "/events/history"):
+        assert "canary" not in tech.get(path).get_data(as_text=True)
+    assert {row["kind"] for row in tech.get("/faults").get_json()["faults"]} == {"chain"}
+    with site.cloud.db.reading() as session:
+        assert not [row for row in session.scalars(select(Attention)) if "canary" in row.evidence]

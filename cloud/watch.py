@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_, update
 from sqlalchemy.orm import Session, load_only
 
 from cloud import attention, events, rollouts, tickets
@@ -105,6 +105,12 @@ def open_one(session: Session, want: Want, now: int) -> None:
     if item_id is not None:
         said = {"code": want.code, "lock_id": want.lock_id, "about": want.subject}
         events.tell(session, "attention.opened", item_id, now, want.operator_id, None, **said)
+
+
+def reword(session: Session, want: Want) -> None:
+    """The evidence of this matter, open or closed, says this from now on."""
+    mine = (Attention.code == want.code, Attention.subject == want.subject)
+    session.execute(update(Attention).where(*mine).values(evidence=want.evidence))
 
 
 def close_one(session: Session, code: str, subject: str, now: int) -> None:
