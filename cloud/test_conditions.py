@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from cloud import maintenance, openapi
+from cloud import openapi, operators
 from cloud.testsite import problem
 
 
@@ -57,7 +57,7 @@ def test_a_lock_that_changed_meanwhile_is_not_written_over(site):
 
 def test_of_many_who_change_one_state_at_once_one_does(site, monkeypatch):
     admin, answers = site.person("admin"), []
-    path = f"/jobs/{admin.post('/jobs', title='Look').get_json()['job_id']}"
+    path = f"/operators/{admin.post('/operators', name='O').get_json()['operator_id']}"
     tag = fetch(admin, path).headers["ETag"]
     people = [site.person("admin") for _ in range(6)]
     start = threading.Barrier(len(people), timeout=20)
@@ -66,7 +66,7 @@ def test_of_many_who_change_one_state_at_once_one_does(site, monkeypatch):
 
     def change(number):
         start.wait()
-        answers.append(patch(people[number], path, tag, title=f"Look {number}").status_code)
+        answers.append(patch(people[number], path, tag, name=f"O {number}").status_code)
 
     threads = [threading.Thread(target=change, args=(number,)) for number in range(len(people))]
     for thread in threads:
@@ -78,14 +78,14 @@ def test_of_many_who_change_one_state_at_once_one_does(site, monkeypatch):
 
 def all_have_read(barrier, monkeypatch):
     """Each has read the thing as it was before any goes on."""
-    real = maintenance.find
+    real = operators.find
 
     def find(*args, **kwargs):
         row = real(*args, **kwargs)
         barrier.wait()
         return row
 
-    monkeypatch.setattr(maintenance, "find", find)
+    monkeypatch.setattr(operators, "find", find)
 
 
 SQUARE = [[5.0, 52.0], [5.1, 52.0], [5.1, 52.1], [5.0, 52.1], [5.0, 52.0]]
