@@ -105,6 +105,8 @@ def folded(login: str) -> str:
     return unicodedata.normalize("NFKC", login).strip().casefold()
 
 
-def create_now(session: Session, login: str, password: str, role: str, now: int) -> str:
+def create_now(
+    session: Session, login: str, password: str, role: str, now: int, operator_id: str | None = None
+) -> str:
     """For the command line, where nobody waits for the database meanwhile."""
-    return create(session, login, passwords.make(password), role, now)
+    return create(session, login, passwords.make(password), role, now, operator_id)

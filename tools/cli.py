@@ -24,6 +24,7 @@ COMMANDS = {
     "flash": ("tools.cli_flash", "flash", "Put Ringslot on a board, from a bare chip on."),
     "provision": ("tools.cli_flash", "provision", "Make a board a lock, and draw its label and card."),
     "lock": ("tools.cli_operator", "lock", "Register locks and write what makes a board one."),
+    "operator": ("tools.cli_company", "operator", "Add operators, where several share one cloud."),
     "user": ("tools.cli_operator", "user", "Add people who run the fleet."),
     "keys": ("tools.cli_keys", "keys", "Make, rotate and withdraw keys; carry them to the locks."),
     "power": ("tools.cli_power", "power", "Predict how long a board lasts on its cell."),

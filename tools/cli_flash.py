@@ -83,10 +83,13 @@ def flash(ports, board, image, folder, as_json) -> None:
     metavar="NAME=VALUE",
     help="A setting of the lock in place of its board's, such as fix_every_s=60.",
 )
+@click.option(
+    "--operator", metavar="ID", help="Whose it is, where there are several: `ringslot operator list`."
+)
 @data_option
 @json_option
 def provision(
-    port, code, board, uplink, url, kind, group, network, label, folder, changes, data, as_json
+    port, code, board, uplink, url, kind, group, network, label, folder, changes, operator, data, as_json
 ) -> None:
     """Make the board at PORT the lock of the bicycle CODE.
 
@@ -104,7 +107,9 @@ def provision(
 
     cli_operator.check_names(code, group)
     more = cli_operator.changed(changes)
-    order = manufacture.Order(board, code, label or code, kind, uplink, group, url, folder, network, more)
+    order = manufacture.Order(
+        board, code, label or code, kind, uplink, group, url, folder, network, more, operator
+    )
     with cli_operator.cloud_of(data) as cloud, _bars([port], as_json) as tell:
         made = manufacture.make_lock(cloud, port, order, tell(port))
     days = _days(board, made.settings)

@@ -11,7 +11,7 @@ import click
 import pyotp
 
 from boards.sim.flash_image import make_image, read_image
-from cloud import assets, context, db, factors, locks, sessions, users
+from cloud import assets, context, db, factors, locks, operators, sessions, users
 from cloud.reach import EVERYTHING
 from cloud.tables import KINDS, ROLES
 from firmware import config
@@ -37,6 +37,10 @@ def cloud_of(data: Path | None) -> Iterator[context.Cloud]:
     finally:
         made.db.close()
 
+
+operator_option = click.option(
+    "--operator", metavar="ID", help="Whose it is, where there are several: `ringslot operator list`."
+)
 
 # --- lock ---
 
@@ -81,9 +85,10 @@ def lock() -> None:
     help="Folder for the lock's files; it must not hold any yet.",
 )
 @set_option
+@operator_option
 @data_option
 @json_option
-def lock_add(code, label, kind, group, board, uplink, folder, changes, data, as_json) -> None:
+def lock_add(code, label, kind, group, board, uplink, folder, changes, operator, data, as_json) -> None:
     """Register a lock and put it on the bicycle CODE.
 
     Draws the lock's key, stores it wrapped in the cloud's database, and writes identity, keyset and settings.json into
@@ -97,7 +102,7 @@ def lock_add(code, label, kind, group, board, uplink, folder, changes, data, as_
     more = changed(changes)
     with cloud_of(data) as cloud:
         identity = add_lock(
-            cloud, code, label or code, kind, folder, uplink, group, more=more, board=board_name(board)
+            cloud, code, label or code, kind, folder, uplink, group, more, board_name(board), operator
         )
         with cloud.db.reading() as session:
             development = keysets.development_root(cloud, session, False) is not None
@@ -213,6 +218,7 @@ def add_lock(
     group: str | None = None,
     more: dict | None = None,
     board: str | None = None,
+    operator: str | None = None,
 ) -> provision.Identity:
     """Draw, register, write. `more`: further settings of the lock, in place of its board's (board_data.settings).
     Raises ToolError, Problem."""
@@ -226,8 +232,9 @@ def add_lock(
     lock_id = identity.lock_id.hex()
     with cloud.db.writing() as session:
         signed = keysets.ready(cloud, session)
+        now, owner = cloud.now(), operators.for_new(session, EVERYTHING, operator, cloud.now())
         locks.register(
-            session, cloud.box, lock_id, identity.k_lock, kind, group, cloud.now(), signed.version, board
+            session, cloud.box, lock_id, identity.k_lock, kind, group, now, signed.version, board, owner
         )
         if not assets.fit(session, EVERYTHING, code, lock_id, cloud.now()):
             assets.create(session, EVERYTHING, code, label, lock_id, cloud.now())
@@ -282,10 +289,11 @@ def user_second_factor(login, reset, data, as_json) -> None:
 @click.argument("login")
 @click.option("--role", type=click.Choice(ROLES), default="technician", show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, for scripts.")
+@operator_option
 @data_option
 @json_option
-def user_add(login, role, password_stdin, data, as_json) -> None:
-    """Add the person LOGIN; asks for a password.
+def user_add(login, role, password_stdin, operator, data, as_json) -> None:
+    """Add the person LOGIN; asks for a password. Staff without --operator is the platform's, and sees every fleet.
 
     \b
     ringslot user add chief --role admin --data fleet
@@ -297,13 +305,18 @@ def user_add(login, role, password_stdin, data, as_json) -> None:
     if not 10 <= len(password) <= 128:
         raise ToolError("The password must be 10 to 128 characters.")
     with cloud_of(data) as cloud:
-        user_id = add_user(cloud, login, password, role)
+        user_id = add_user(cloud, login, password, role, operator)
     out({"user_id": user_id, "login": login, "role": role}, as_json, f"{login} may sign in as {role}.")
 
 
-def add_user(cloud: context.Cloud, login: str, password: str, role: str) -> str:
+def add_user(cloud: context.Cloud, login: str, password: str, role: str, operator: str | None = None) -> str:
+    """Raises Problem not_found (the operator), login_taken."""
     with cloud.db.writing() as session:
-        return users.create_now(session, login, password, role, cloud.now())
+        if operator is not None:
+            operators.find(session, EVERYTHING, operator)
+        if operator is not None and role == "rider":
+            raise ToolError("A rider belongs to no operator.")
+        return users.create_now(session, login, password, role, cloud.now(), operator)
 
 
 # --- rides ---

@@ -42,6 +42,7 @@ class Order(NamedTuple):
     folder: Path
     network: Path | None
     changes: dict[str, Any]
+    operator: str | None = None  # whose, where there are several
 
 
 class Made(NamedTuple):
@@ -71,6 +72,7 @@ def make_lock(cloud: Cloud, port: str, order: Order, tell: Callable[[str, float]
                 order.group,
                 more=order.changes,
                 board=order.board,
+                operator=order.operator,
             )
         try:
             lock = provision.read(files)

@@ -149,6 +149,24 @@ def test_a_person_is_added_once(ringslot):
     assert "10 to 128" in ringslot("user add other --data fleet --password-stdin", "short").output
 
 
+def test_with_several_operators_a_lock_and_its_staff_name_theirs(ringslot, tmp_path):
+    assert "No operators yet" in ringslot("operator list --data fleet").output
+    ids = [ringslot(f"operator add {name} --data fleet").output.strip() for name in ("North", "South")]
+    listed = json.loads(ringslot("operator list --data fleet --json").output)["operators"]
+    assert {row["operator_id"]: row["name"] for row in listed} == dict(
+        zip(ids, ("North", "South"), strict=True)
+    )
+    result = ringslot("lock add BIKE-7 --data fleet --out bike-7")
+    assert (
+        result.exit_code == 1 and "several operators" in result.output and not (tmp_path / "bike-7").exists()
+    )
+    assert ringslot(f"lock add BIKE-7 --data fleet --out bike-7 --operator {ids[1]}").exit_code == 0
+    add = "user add chief --data fleet --password-stdin --operator"
+    for wrong in ("nobody", f"{ids[0]} --role rider"):
+        assert ringslot(f"{add} {wrong}", PASSWORD).exit_code == 1
+    assert ringslot(f"{add} {ids[1]} --role admin", PASSWORD).exit_code == 0
+
+
 def test_a_second_factor_is_given_once_and_again_to_whoever_lost_it(ringslot):
     ringslot("user add chief --role admin --data fleet --password-stdin", PASSWORD)
     first = json.loads(ringslot("user second-factor chief --data fleet --json").output)
