@@ -22,7 +22,8 @@ from cloud import logs, problem
 from cloud.config import ConfigError
 from cloud.context import Cloud
 from cloud.db import is_unavailable
-from cloud.tables import Command, Job, Lock, Process
+from cloud.tables import Command, Job, Lock, Mail, Process
+from cloud.tables_fleet import Hook
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -82,6 +83,8 @@ def queues(now: int) -> dict[str, tuple[Any, ColumnElement[bool]]]:
     """name -> (column of the table, which rows of it wait)."""
     return {
         "commands": (Command.command_id, Command.done_at.is_(None)),
+        "mail": (Mail.mail_id, Mail.due_at.is_not(None)),
+        "webhooks": (Hook.hook_id, Hook.failures > 0),
         "jobs": (Job.name, (Job.due_at < now - 60) & (Job.held_until < now)),
     }
 

@@ -159,6 +159,8 @@ def test_three_processes_are_counted_together_and_shown_at_a_listener_of_their_o
         'ringslot_coap_answers_total{code="2.04",route="/t"} 1.0',
         'ringslot_jobs_total{job="forget",outcome="done"} 1.0',
         'ringslot_queue{queue="commands"} 0.0',
+        'ringslot_queue{queue="mail"} 0.0',
+        'ringslot_queue{queue="webhooks"} 0.0',
         'ringslot_locks{which="registered"} 1.0',
         'ringslot_locks{which="heard"} 1.0',
         "ringslot_database_up 1.0",
