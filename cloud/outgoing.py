@@ -12,7 +12,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPException
-from typing import Any
+from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 CONNECT_S = 5.0
@@ -94,44 +94,48 @@ def post(
     private: bool = False,
     resolve: Resolve = socket.getaddrinfo,
     whole_s: float = WHOLE_S,
+    trust: ssl.SSLContext | None = None,
 ) -> int:
-    """-> the answer's status. Raises Refused: not sent, or no answer within the time; the words say which."""
+    """-> the answer's status. `trust`: whose certificates, the system's unless given. Raises Refused: not sent, or no
+    answer within the time; the words say which."""
     parts = check(url, private)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     _family, target = where(host, port, private, resolve)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    sock = None
+    held: list[socket.socket] = []  # TLS takes the first socket's place: who cuts, cuts the last
+    guard = threading.Timer(whole_s, _cut, (held,))  # who answers a byte a second holds nobody up
     try:
-        sock = socket.create_connection(target, CONNECT_S)
-        guard = threading.Timer(whole_s, _cut, (sock,))  # who answers a byte a second holds nobody up
+        held.append(socket.create_connection(target, CONNECT_S))
         guard.start()
-        try:
-            if parts.scheme == "https":
-                sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
-            connection = HTTPConnection(host, port)
-            connection.sock = sock
-            connection.request(
-                "POST", path, body, {"User-Agent": AGENT, "Content-Type": "application/json", **headers}
-            )
-            return connection.getresponse().status
-        finally:
-            guard.cancel()
-    except ssl.SSLError:
-        raise Refused("certificate or TLS") from None
+        if parts.scheme == "https":
+            over = trust or ssl.create_default_context()
+            held.append(over.wrap_socket(held[0], server_hostname=host, do_handshake_on_connect=False))
+            cast(ssl.SSLSocket, held[-1]).do_handshake()
+        connection = HTTPConnection(host, port)
+        connection.sock = held[-1]
+        connection.request(
+            "POST", path, body, {"User-Agent": AGENT, "Content-Type": "application/json", **headers}
+        )
+        return connection.getresponse().status
+    except ssl.SSLCertVerificationError:
+        raise Refused("certificate") from None
     except TimeoutError:
         raise Refused("too slow") from None
     except ConnectionRefusedError:
         raise Refused("connection refused") from None
+    except ssl.SSLError:
+        raise Refused("no TLS") from None
     except (OSError, HTTPException, ValueError):
         raise Refused("no answer") from None
     finally:
-        if sock is not None:
-            sock.close()
+        guard.cancel()
+        for each in held:
+            each.close()
 
 
-def _cut(sock: socket.socket) -> None:
+def _cut(held: list[socket.socket]) -> None:
     try:
-        sock.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(held[-1], socket.SHUT_RDWR)  # the plain one: TLS would wish to say goodbye
     except OSError:
         pass

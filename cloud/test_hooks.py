@@ -2,11 +2,18 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from cloud import events, hooks, outgoing, receipts
@@ -195,6 +202,48 @@ def test_a_slow_receiver_is_waited_for_and_a_dripping_one_is_cut(site, receiver,
     with pytest.raises(outgoing.Refused):
         outgoing.post(receiver.url, {}, b"{}", private=True, whole_s=0.5)
     assert time.monotonic() - began < 2.5
+
+
+@pytest.fixture
+def secured(receiver, tmp_path):
+    """The receiver behind TLS, with a certificate of its own; -> (address, who trusts it)"""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver.example")])
+    today = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("receiver.example")]), False)
+        .sign(key, SHA256())
+    )
+    pem = tmp_path / "receiver.pem"
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem.write_bytes(plain + made.public_bytes(Encoding.PEM))
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(pem)
+    receiver.server.socket = serving.wrap_socket(receiver.server.socket, server_side=True)
+    return f"https://receiver.example:{receiver.port}/", ssl.create_default_context(cafile=pem)
+
+
+def test_a_receiver_shows_a_certificate_that_we_trust(receiver, secured):
+    url, trust = secured
+    here = found("127.0.0.1")
+    with pytest.raises(outgoing.Refused, match="certificate"):
+        outgoing.post(url, {}, b"{}", private=True, resolve=here)
+    with pytest.raises(outgoing.Refused, match="certificate"):
+        outgoing.post(url.replace("receiver", "another"), {}, b"{}", private=True, resolve=here, trust=trust)
+    assert receiver.got == []
+    assert outgoing.post(url, {}, b"{}", private=True, resolve=here, trust=trust) == 200
+    assert receiver.got[0][1]["Host"] == f"receiver.example:{receiver.port}"
+
+
+def test_a_dripping_receiver_is_cut_behind_tls_too(receiver, secured):
+    url, trust = secured
+    receiver.plan, began = ["drip"], time.monotonic()
+    with pytest.raises(outgoing.Refused):
+        outgoing.post(url, {}, b"{}", private=True, resolve=found("127.0.0.1"), whole_s=0.5, trust=trust)
+    assert receiver.got and time.monotonic() - began < 2.5
 
 
 def test_nobody_is_there(site):
