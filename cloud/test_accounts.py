@@ -2,6 +2,7 @@ import pytest
 
 from cloud import accounts, links, mail, passwords, testmail
 from cloud.limits import LIMITS
+from cloud.problem import Problem
 from cloud.tables import Base, Mail, MailedLink, User, WebSession
 from cloud.testmail import Mailbox
 from cloud.testsite import PASSWORD, Person, Site, holder_key, problem
@@ -60,6 +61,8 @@ def test_a_link_is_good_once_and_for_a_day_and_for_its_purpose(site):
     for path in ("/resets/confirm", "/addresses/confirm"):
         fields = {"token": token} | ({"password": OTHER} if "reset" in path else {})
         problem(call(site, path, **fields), 410, "link_over")
+    with pytest.raises(Problem, match="link_over"), site.cloud.db.writing() as session:
+        links.take(session, site.cloud.box, "reset", token, site.now)
     problem(call(site, "/sign-ups/confirm", token="A" * 43, password=OTHER), 410, "link_over")
     site.now += links.LIFETIMES["sign_up"]
     problem(call(site, "/sign-ups/confirm", token=token, password=OTHER), 410, "link_over")

@@ -1,3 +1,4 @@
+import socket
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -119,6 +120,7 @@ def test_a_callback_that_was_changed_signs_nobody_in(site, issuer, change):
     [
         {"iss": "https://elsewhere.example"},
         {"aud": "another"},
+        {"aud": "another", "azp": CLIENT},
         {"aud": ["another", "third"]},
         {"nonce": "of another visit"},
         {"nonce": None},
@@ -175,9 +177,13 @@ def test_no_provider_is_in_our_own_network_unless_it_may(tmp_path, issuer):
         "https://a?b=c",
     ):
         problem(chief.post("/providers", **fields, issuer=url), 422, "invalid")
-    named = oidc.Known("https://localhost:1", "x", "x", "http://localhost:8000/sso/callback", False)
-    with pytest.raises(oidc.Refused):  # the name is looked up, and is ours
-        oidc.begin(named)
+    with socket.create_server(("127.0.0.1", 0)) as ours:  # a name is looked up, and nobody knocks
+        ours.setblocking(False)
+        url = f"https://localhost:{ours.getsockname()[1]}"
+        with pytest.raises(oidc.Refused):
+            oidc.begin(oidc.Known(url, "x", "x", testprovider.BACK, False))
+        with pytest.raises(BlockingIOError):
+            ours.accept()
     made.close()
 
 
