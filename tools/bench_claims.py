@@ -126,6 +126,7 @@ def main(rate: float, seconds: int) -> None:
             database_url=sqlite_url(Path(scratch) / "ringslot.db"),
             web=f"127.0.0.1:{port}",
             coap=f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
+            extra={"RINGSLOT_RATE_ADDRESS": "0"},  # everybody is at one address here
         )
         cloud.start()
         asks = prepare(context.make(config.from_environment(cloud.environ)), round(rate * seconds) + _WARM)
