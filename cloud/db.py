@@ -35,7 +35,7 @@ LOOK_MS = 2  # between two looks whether another process still writes
 MIGRATIONS = Path(__file__).parent / "migrations"
 UPGRADE_LOCK = 0x72696E67  # advisory lock: two processes that upgrade at once do it one after the other
 
-_FINISH = "finish"
+_FINISH, _THEN = "finish", "then"
 _ACTING: ContextVar[Callable[[Session], None] | None] = ContextVar("acting", default=None)
 REACH = {  # libpq: a server that went without a word is away within half a minute, rather than for TCP's quarter hour
     "connect_timeout": 5,
@@ -65,12 +65,15 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        with self._turn(), self._writer.begin() as session:
-            yield session
-            for finish in session.info.get(_FINISH, {}).values():
-                finish(session)
-            if (mark := _ACTING.get()) is not None:
-                mark(session)
+        with self._turn():
+            with self._writer.begin() as session:
+                yield session
+                for finish in session.info.get(_FINISH, {}).values():
+                    finish(session)
+                if (mark := _ACTING.get()) is not None:
+                    mark(session)
+            for then in session.info.get(_THEN, ()):
+                then()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -163,6 +166,11 @@ def _begin_immediate(cursor: Any) -> None:
 def finally_do(session: Session, name: str, finish: Callable[[Session], None]) -> None:
     """In a writing session: `finish` runs once, as the last thing before the commit, if it comes to that."""
     session.info.setdefault(_FINISH, {})[name] = finish
+
+
+def then_do(session: Session, then: Callable[[], None]) -> None:
+    """In a writing session: `then` runs once it is committed, and not if it is not. It must not raise."""
+    session.info.setdefault(_THEN, []).append(then)
 
 
 @contextmanager

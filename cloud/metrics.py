@@ -8,6 +8,7 @@ listener of its own that no proxy leads to.
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g
@@ -15,13 +16,13 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY, Collector
-from sqlalchemy import ColumnElement, event, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from cloud import logs, problem
 from cloud.config import ConfigError
 from cloud.context import Cloud
-from cloud.db import is_unavailable
+from cloud.db import is_unavailable, then_do
 from cloud.tables import Command, Job, Lock, Mail, Process
 from cloud.tables_fleet import Hook
 
@@ -41,22 +42,11 @@ ANSWER_SECONDS = Histogram("ringslot_coap_seconds", "Time to answer a lock", ["r
 JOBS = Counter("ringslot_jobs", "The worker's jobs done", ["job", "outcome"])
 JOB_SECONDS = Histogram("ringslot_job_seconds", "Time a job took", ["job"], buckets=(*SECONDS, 60, 300))
 
-_WAITING = "counted"
-
 
 def note(session: Session, counter: Counter, number: int = 1) -> None:
     """Counted once this transaction is committed, and not at all if it is not."""
-    if not number:
-        return
-    if _WAITING not in session.info:
-        session.info[_WAITING] = []
-        event.listen(session, "after_commit", _count, once=True)
-    session.info[_WAITING].append((counter, number))
-
-
-def _count(session: Session) -> None:
-    for counter, number in session.info.pop(_WAITING, ()):
-        counter.inc(number)
+    if number:
+        then_do(session, partial(counter.inc, number))
 
 
 # ---- the web app
