@@ -135,6 +135,7 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",  # a lock deletes what we acknowledged: it must be on the disk by then
         "foreign_keys = ON",
+        "secure_delete = ON",  # who left is not to be found in a free page
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -4,10 +4,14 @@ import hashlib
 import json
 import secrets
 import stat
+import time
 
+import pyotp
 import pytest
 from click.testing import CliRunner
 
+from cloud.testsite import PASSWORD as TEST_PASSWORD
+from cloud.testsite import Site, served
 from protocol import cbor, ed25519, roots
 from tools.cli import COMMANDS, main
 
@@ -175,6 +179,20 @@ def test_a_second_factor_is_given_once_and_again_to_whoever_lost_it(ringslot):
     again = json.loads(ringslot("user second-factor chief --data fleet --reset --json").output)
     assert again["secret"] != first["secret"]
     assert "Nobody" in ringslot("user second-factor nobody --data fleet").output
+
+
+def test_a_phone_asks_for_the_second_factor_of_whoever_has_one(ringslot, tmp_path):
+    site = Site(tmp_path, now=int(time.time()))
+    anna = site.person(login="anna")
+    secret = anna.post("/me/totp").get_json()["secret"]
+    codes = anna.post("/me/totp/confirm", code=pyotp.TOTP(secret).at(site.now)).get_json()["recovery_codes"]
+    with served(site, tmp_path / "log") as (host, port):
+        line = f"phone --cloud http://{host}:{port} --pocket pocket sign-in anna --password-stdin"
+        wrong = ringslot(line, f"{TEST_PASSWORD}\n000000\n")
+        assert wrong.exit_code == 1 and "This code is wrong" in wrong.output
+        right = ringslot(line, f"{TEST_PASSWORD}\n{codes[0]}\n")
+        assert right.exit_code == 0 and "Signed in as anna." in right.output, right.output
+    site.close()
 
 
 def test_a_phone_without_cloud_or_claim_says_what_to_do(ringslot):
