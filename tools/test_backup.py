@@ -107,8 +107,9 @@ def test_a_fleet_comes_back_on_either_database(engines, ringslot, tmp_path, sour
     again.db.close()
 
 
-def test_it_is_one_moment_while_the_cloud_writes_on(engines, tmp_path):
-    cloud, pen = a_fleet(tmp_path, engines["sqlite"].fresh(tmp_path))
+@pytest.mark.parametrize("engine", ENGINES)
+def test_it_is_one_moment_while_the_cloud_writes_on(engines, tmp_path, engine):
+    cloud, _ = a_fleet(tmp_path, engines[engine].fresh(tmp_path))
     before, frames = everything(cloud.settings.database_url), []
 
     class Out:
