@@ -60,6 +60,7 @@ class Settings:
     metrics: tuple[str, int] | None = None  # where the worker shows what is counted
     rate_caller: int = 600  # requests a minute of one caller, each process counting for itself; 0: any number
     rate_address: int = 6000  # the same of one address, whoever calls from there
+    feed_s: int = 5  # for how long an answer of the public feed is good for whoever asks next
     proxies: int = 0  # how many reverse proxies stand in front and set X-Forwarded-For and -Proto
     url: str = "http://localhost:8000"  # where people find the console: links in mails begin so
     post: Post = Post()
@@ -80,6 +81,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         if environ.get("RINGSLOT_METRICS")
         else None,
         rate_caller=_count(environ, "RINGSLOT_RATE_CALLER", 600, 1_000_000),
+        feed_s=_count(environ, "RINGSLOT_FEED_S", 5, 60),
         rate_address=_count(environ, "RINGSLOT_RATE_ADDRESS", 6000, 1_000_000),
         proxies=_count(environ, "RINGSLOT_PROXIES", 0, 8),
         url=_url(environ),

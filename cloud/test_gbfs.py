@@ -1,7 +1,9 @@
 """The public feed: valid by a validator that is not ours, and of no use to whoever wants to know where people rode."""
 
 import json
+import socket
 import threading
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,11 +14,25 @@ from cloud import gbfs, receipts
 from cloud.tables import Fix, Group, Lock, Operator
 from cloud.test_geometry import SQUARE, polygon
 from cloud.testlock import Pen
-from cloud.testsite import problem
+from cloud.testsite import Site, problem
 from cloud.wrapping import derive
 from protocol import status
 
 PLACE = (520_123_456, 49_876_543)
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Feeds are made anew for everyone who asks, and say where they are: on a port that nobody has just now."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    made = Site(tmp_path, feed_s=0)
+    settings = replace(made.cloud.settings, url=f"http://127.0.0.1:{port}")
+    made.app.extensions["ringslot"] = made.cloud = replace(made.cloud, settings=settings)
+    made.port = port
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -66,7 +82,7 @@ def ride(site, bike, rider, end=True):
 
 def validate(site, operator):
     """By gbfs-validator, over real HTTP."""
-    server = make_server("127.0.0.1", 0, site.app, threaded=True)
+    server = make_server("127.0.0.1", site.port, site.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -221,6 +237,30 @@ def site_code(site, system, row):
 
 def gbfs_key(site):
     return derive(site.cloud.settings.secret, "gbfs vehicle id")
+
+
+def test_a_feed_is_made_once_for_all_who_ask_within_seconds(tmp_path):
+    site = Site(tmp_path)
+    one, other = site.operator("One"), site.operator("Other")
+    with site.cloud.db.writing() as session:
+        for each in (one, other):
+            session.get(Operator, each).email = "help@example.org"
+    bike, rider = standing(site, one), site.person()
+    assert len(vehicles(site, one)) == 1 and vehicles(site, other) == []
+    rider.claim(bike)
+    site.now += site.cloud.settings.feed_s - 1
+    assert len(vehicles(site, one)) == 1
+    site.now += 1
+    assert vehicles(site, one) == []
+    site.close()
+
+
+def test_no_host_that_a_stranger_names_gets_into_a_feed(site, system):
+    standing(site, system)
+    for name in ("gbfs", "vehicle_status"):
+        client = site.app.test_client(use_cookies=False)
+        answer = client.get(f"/gbfs/{system}/{name}.json", headers={"Host": "evil.example"})
+        assert answer.status_code == 200 and "evil" not in answer.get_data(as_text=True)
 
 
 def test_guessing_ids_of_vehicles_makes_one_wait(site, system):

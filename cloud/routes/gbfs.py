@@ -1,9 +1,10 @@
 """GBFS 3.0, one system an operator, for anyone; and the bicycle behind a deep link, for who wants to claim it."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app
 
 from cloud import assets, gbfs, limits, shapes, views
 from cloud.auth import allow, cloud, me, public, reach
@@ -26,25 +27,35 @@ def discovery(operator_id: str) -> Response:
     """Where the feeds of one system are."""
     with cloud().db.reading() as session:
         gbfs.operator(session, operator_id)
-    return _feed(gbfs.discovery(f"{request.url_root}gbfs/{operator_id}/", cloud().now()))
+    made = gbfs.discovery(f"{cloud().settings.url}/gbfs/{operator_id}/", cloud().now())
+    return _feed(json.dumps(made, separators=(",", ":")).encode())
 
 
 @routes.get("/gbfs/<opaque:operator_id>/<any({}):name>.json".format(", ".join(gbfs.FEEDS)))
 @public
 def feed(operator_id: str, name: str) -> Response:
     """One feed."""
-    now = cloud().now()
-    with cloud().db.reading() as session:
-        row = gbfs.operator(session, operator_id)
-        made = MADE[name](session, row, now)
-    return _feed(made)
+    now, feeds = cloud().now(), _feeds()
+    made_at, text = feeds.get((operator_id, name), (0, b""))
+    if not made_at or not 0 <= now - made_at < cloud().settings.feed_s:
+        with cloud().db.reading() as session:
+            row = gbfs.operator(session, operator_id)
+            text = json.dumps(MADE[name](session, row, now), separators=(",", ":")).encode()
+        feeds[operator_id, name] = now, text
+    return _feed(text)
+
+
+def _feeds() -> dict[tuple[str, str], tuple[int, bytes]]:
+    """(when it was made, its bytes) of each feed of each operator: anyone may ask, and a large one is dear."""
+    found: dict[tuple[str, str], tuple[int, bytes]] = current_app.extensions.setdefault("ringslot_feeds", {})
+    return found
 
 
 def _bicycles(session: Any, row: Operator, now: int) -> dict[str, Any]:
     return gbfs.vehicle_status(
         _key(),
         gbfs.standing(session, row.operator_id, now),
-        f"{request.url_root}?vehicle={row.operator_id}.",
+        f"{cloud().settings.url}/?vehicle={row.operator_id}.",
         now,
     )
 
@@ -58,8 +69,8 @@ MADE: dict[str, Callable[[Any, Operator, int], dict[str, Any]]] = {
 }
 
 
-def _feed(made: dict[str, Any]) -> Response:
-    answer = jsonify(made)
+def _feed(text: bytes) -> Response:
+    answer = Response(text, mimetype="application/json")
     answer.headers["Access-Control-Allow-Origin"] = "*"  # it is for anyone, and says nothing of who asks
     return answer
 
