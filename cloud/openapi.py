@@ -29,9 +29,10 @@ ABOUT = """Everything that the console and the apps do, they do through this.
 
 Bytes are base64url without padding, ids lower-case hex, times Unix seconds. Sign in with
 `Authorization: Bearer <token>`; a browser may use its cookie instead, and then sends `X-CSRF-Token` with whatever
-changes something. Every refusal is `application/problem+json` (RFC 9457) with a stable `code`. A field or
-parameter that is not described is refused; answers may gain fields. Somebody else's object is 404, as if it were not
-there."""
+changes something. A program sends its key in the same way, or a token that it got for its credentials from
+`/api/v1/oauth/token`; what it may do is in its scopes. Every refusal is `application/problem+json` (RFC 9457) with a
+stable `code`. A field or parameter that is not described is refused; answers may gain fields. Somebody else's object is
+404, as if it were not there."""
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},

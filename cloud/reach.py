@@ -58,9 +58,8 @@ class Reach(NamedTuple):
 def member(user_id: str) -> ColumnElement[bool]:
     """Whether this rider belongs to the row's group: by an invitation, or by the domain of their verified address."""
     invited = exists().where(Member.group_id == Group.group_id, Member.user_id == user_id)
-    address = (
-        literal("%@") + Group.domain
-    )  # no letter of a domain means anything to LIKE; NULL is like nothing
+    # LIKE sees nothing special in a domain's letters, and nothing is like NULL
+    address = literal("%@") + Group.domain
     employed = exists().where(User.user_id == user_id, User.email.like(address))
     return or_(invited.correlate(Group), employed.correlate(Group))
 

@@ -117,6 +117,15 @@ def test_a_cookie_brings_no_key(site, admin):
     problem(browser.get("/api/v1/bikes"), 401, "sign_in")
 
 
+def test_nobody_signs_in_as_a_program(site, admin):
+    made = make(admin, "bikes:read")
+    with site.cloud.db.reading() as session:
+        login = session.get(User, made["user_id"]).login
+    for password in (made["secret"], clients.NOBODY * 10):
+        answer = site.client.post("/api/v1/sessions", json={"login": login, "password": password})
+        problem(answer, 401, "wrong_password")
+
+
 def test_the_platforms_scopes_are_for_its_own_clients(site, admin):
     body = {"name": "Builder", "kind": "key", "scopes": ["platform:read"]}
     problem(admin.post("/clients", **body), 422, "scope_of_platform")
