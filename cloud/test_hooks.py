@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from cloud import events, hooks, outgoing, receipts
+from cloud import events, hooks, outgoing, receipts, worker
 from cloud.app import create_app
 from cloud.config import Settings
 from cloud.tables_fleet import Hook
@@ -346,6 +346,21 @@ def test_one_that_is_slow_holds_up_no_other(site, receiver):
         assert receiver.got
     finally:
         quick.close()
+
+
+def test_the_worker_tells_them(site, receiver):
+    make(site.person("admin"), receiver.url)
+    tell(site, "a")
+    stopped = threading.Event()
+    jobs = [job for job in worker.JOBS if job[0] == "webhooks"]
+    running = threading.Thread(target=worker.Worker(site.cloud, jobs).run, args=(stopped,))
+    running.start()
+    end = time.monotonic() + 20
+    while not receiver.got and time.monotonic() < end:
+        time.sleep(0.05)
+    stopped.set()
+    running.join(20)
+    assert [body["data"]["subject"] for body in receiver.bodies] == ["a"] and not running.is_alive()
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,9 @@ def main(locks: int, fixes: int, rides: int, rounds: int, plans: bool) -> None:
             f"{locks} locks, {fixes} fixes, {rides} rides: {path.stat().st_size / 2**20:.0f} MiB, "
             f"built in {time.perf_counter() - began:.0f} s"
         )
-        settings = config.Settings(secret=os.urandom(32), database_url=url, staff_second_factor=False)
+        settings = config.Settings(
+            secret=os.urandom(32), database_url=url, staff_second_factor=False, feed_s=0
+        )
         app = create_app(settings, now=lambda: NOW)
         cloud: context.Cloud = app.extensions["ringslot"]
         with cloud.db.writing() as session:
