@@ -11,7 +11,8 @@ import pyotp
 import pytest
 from playwright.sync_api import expect
 
-from cloud import config, context, testmail
+from cloud import config, context, operators, testmail, tickets, users
+from cloud.reach import EVERYTHING, Reach
 from hil_tests.browser import barriers, browsing
 from tools.cli_operator import add_user
 from tools.processes import Processes, free_port
@@ -59,7 +60,8 @@ def mailed(cloud, to, subject):
             made = email.message_from_bytes(file.read_bytes(), policy=default)
             if made["To"] == to and made["Subject"] == subject:
                 token = testmail.link(made)
-                return next(line for line in made.get_content().splitlines() if token in line).strip()
+                lines = made.get_content().splitlines()
+                return next(line for line in lines if line.strip().endswith("=" + token)).strip()
         time.sleep(0.1)
     raise AssertionError(f"no mail {subject!r} came")
 
@@ -108,6 +110,26 @@ def test_signing_up_by_a_mailed_link_and_then_a_new_password(browser, cloud):
         form.get_by_label("Password").fill(PASSWORD + " still")
         form.get_by_role("button").click()
         expect(form.get_by_role("status")).to_have_text("Saved.")
+
+
+def test_a_mail_about_a_dispute_leads_to_it(browser, cloud):
+    add_user(cloud.context, "berta", PASSWORD, "rider")
+    with cloud.context.db.writing() as session:
+        berta = users.by_name(session, "berta")
+        berta.email = "berta@example.org"
+        operator = operators.for_new(session, EVERYTHING, None, cloud.context.now())
+        asked = ("support", "The <b>saddle</b>", "It is loose.\nSince yesterday.", None, operator)
+        number = tickets.create(session, cloud.context, Reach(berta.user_id), *asked).ticket_id
+    with browser.visitor(cloud.address) as page:
+        page.goto(mailed(cloud, "berta@example.org", f"We have your message ({number})"))
+        page.get_by_label("Login or e-mail address").fill("berta")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.get_by_role("heading", name="The <b>saddle</b>").wait_for()
+        page.get_by_label("Message").fill("Still loose.")
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_role("listitem")).to_have_count(2)
+        assert barriers(page) == []
 
 
 def test_staff_sets_up_a_passkey_first_and_signs_in_with_it(browser, cloud):

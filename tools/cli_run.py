@@ -120,6 +120,8 @@ def up(web, coap, cert, key, metrics, logs, data, as_json) -> None:
         if kept:
             item["mail"] = f"{kept} (no RINGSLOT_SMTP: mails are files there, and reach nobody)"
         lines = [f"{name:<9}{where}" for name, where in item.items()]
+        if not chosen.staff_second_factor:
+            lines.append("RINGSLOT_STAFF_SECOND_FACTOR is off: a password alone opens the console.")
         out(item, as_json, "\n".join([*lines, "Ctrl-C ends it."]))
         _watch(list(cloud.parts.values()), lambda: keysets.tend(made))
 

@@ -21,6 +21,7 @@ async function start() {
   document.title = `${t("account.title")} · Ringslot`;
   const [kind, token] = location.hash.slice(1).split("=");
   history.replaceState(null, "", location.pathname); // the token stays in no history
+  if (kind === "ticket" && token) return mine(token);
   return kind in LINKS && token ? follow(kind, token) : mine();
 }
 
@@ -51,15 +52,16 @@ async function join(fields) {
 
 // ---- who is signed in
 
-async function mine() {
+async function mine(number) {
   let me;
   try {
     me = await get("/me");
   } catch (refused) {
     if (refused.code !== "sign_in") throw refused;
-    return stranger();
+    return stranger(number);
   }
   signedIn(me.csrf);
+  if (number) return ticket(number);
   const had = await get("/me/factors");
   const whole = me.role === "rider" || me.second_factor || had.totp || had.passkeys.length > 0;
   show(
@@ -68,12 +70,13 @@ async function mine() {
     h("p", { class: "soft" }, [me.login, me.email].filter(Boolean).join(" · ")),
     me.role !== "rider" && h("p", {}, whole ? h("a", { href: "/desk" }, t("account.console")) : t("account.enrol")),
     factors(had),
+    whole && (await tickets()),
     whole && (await devices()),
     whole && self(me),
   );
 }
 
-function stranger() {
+function stranger(number) {
   const into = h("div", {});
   show(
     main,
@@ -81,7 +84,7 @@ function stranger() {
     form("account.ask_reset", [email()], (given) => send("POST", "/resets", { ...given, language }), "h2", "account.mailed"),
     form("account.ask_sign_up", [email()], (given) => send("POST", "/sign-ups", { ...given, language }), "h2", "account.mailed"),
   );
-  signIn(into, mine);
+  signIn(into, () => mine(number));
 }
 
 function factors(had) {
@@ -132,6 +135,30 @@ async function after(codes, made) {
     h("p", {}, t("account.codes.keep")),
     h("ul", { class: "codes" }, made.recovery_codes.map((code) => h("li", {}, h("code", {}, code)))),
     button("account.codes.kept", mine),
+  );
+}
+
+// ---- disputes and questions
+
+async function tickets() {
+  const { tickets: rows } = await get("/tickets");
+  if (rows.length === 0) return null;
+  const row = (one) => h("li", {}, h("a", { href: `#ticket=${one.ticket_id}` }, one.subject), ` · ${t(`account.ticket.${one.state}`)}`);
+  return h("section", {}, h("h2", {}, t("account.tickets")), h("ul", {}, rows.map(row)));
+}
+
+async function ticket(number) {
+  const one = await get(`/tickets/${number}`);
+  const text = h("textarea", { name: "text", required: true, rows: 4, maxlength: 4000 });
+  const answer = async (given) => (await send("POST", `/tickets/${number}/messages`, given), ticket(number));
+  const said = (word) => h("li", {}, h("strong", {}, word.staff ? word.by : t("account.ticket.me")), ` · ${when(word.at)}`, h("p", { class: "words" }, word.text));
+  show(
+    main,
+    h("h1", {}, one.subject),
+    h("p", { class: "soft" }, [number, t(`account.ticket.${one.state}`), one.outcome && t(`account.outcome.${one.outcome}`)].filter(Boolean).join(" · ")),
+    h("ul", {}, one.messages.map(said)),
+    form("account.ticket", [text], answer, "h2"),
+    h("p", {}, h("a", { href: "/account" }, t("account.title"))),
   );
 }
 

@@ -229,4 +229,18 @@ export default {
   "problem.passkey_refused": "This passkey does not fit, or its time was over; try again.",
   "problem.last_factor": "Staff need a second factor; add another one first.",
   "problem.last_admin": "This is the last admin; make somebody else one first.",
+
+  "account.tickets": "My messages",
+  "account.ticket": "Write more",
+  "account.ticket.button": "Send",
+  "account.field.text": "Message",
+  "account.ticket.me": "Rider",
+  "account.ticket.open": "nobody has looked at it yet",
+  "account.ticket.acknowledged": "somebody has it in hand",
+  "account.ticket.decided": "decided",
+  "account.outcome.upheld": "upheld",
+  "account.outcome.partly": "upheld in part",
+  "account.outcome.refused": "refused",
+  "account.outcome.answered": "answered",
+  "problem.ticket_closed": "This was decided; open another if there is something new.",
 };

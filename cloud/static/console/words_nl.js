@@ -227,4 +227,18 @@ export default {
   "problem.passkey_refused": "Deze passkey past niet, of de tijd was om; probeer het opnieuw.",
   "problem.last_factor": "Medewerkers hebben een tweede factor nodig; voeg eerst een andere toe.",
   "problem.last_admin": "Dit is de laatste beheerder; maak eerst iemand anders beheerder.",
+
+  "account.tickets": "Mijn berichten",
+  "account.ticket": "Schrijf meer",
+  "account.ticket.button": "Versturen",
+  "account.field.text": "Bericht",
+  "account.ticket.me": "Fietser",
+  "account.ticket.open": "nog niemand heeft gekeken",
+  "account.ticket.acknowledged": "iemand is ermee bezig",
+  "account.ticket.decided": "besloten",
+  "account.outcome.upheld": "gelijk gekregen",
+  "account.outcome.partly": "deels gelijk gekregen",
+  "account.outcome.refused": "afgewezen",
+  "account.outcome.answered": "beantwoord",
+  "problem.ticket_closed": "Hierover is besloten; begin opnieuw als er iets nieuws is.",
 };
