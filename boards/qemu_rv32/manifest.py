@@ -22,6 +22,7 @@ FROZEN = (
     "boards/sim/track.py",
     "boards/sim/virtual.py",
     "boards/sim/world.py",
+    "hil_tests/soak.py",
 )
 for path in FROZEN:
     module(path, base_path="$(BOARD_DIR)/../..")  # noqa: F821
