@@ -50,7 +50,9 @@ def is_flat(accounts, working_set):
 
 @pytest.mark.parametrize("counts", [pytest.param({"unlocks": 10, "records": 4_000}, id="short"), FULL])
 def test_on_32_bits(rv32_image, tmp_path, counts):
-    start = tmp_path / "start.py"  # the rest is frozen: who rides and who counts has no place in the lock's heap
+    start = (
+        tmp_path / "start.py"
+    )  # the rest is frozen: who rides and who counts has no place in the lock's heap
     start.write_text("from hil_tests.soak import main\nmain({unlocks}, {records})\n".format(**counts))
     done = rv32.run_script(
         start,
