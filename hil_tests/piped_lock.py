@@ -1,0 +1,215 @@
+"""A lock on standard input and output, for a phone in another language: a line of JSON in, a line of JSON out.
+
+    python -m hil_tests.piped_lock
+
+The lock's own session, rules and receipts run behind it on a virtual board; the cloud's part (issuing, countersigning,
+opening what is sealed) is played with the keys of boards/sim/bench.py. Bytes are hex. `ORDERS` lists what it takes;
+what is wrong with an order is answered as {"error": text}.
+"""
+
+import json
+import random
+import sys
+
+from boards.sim.bench import GROUP, K_LOCK, LOCK, Bench, Phone, key
+from firmware.lock import Lock
+from protocol import cbor, exchange, keys, receipt, test_cbor
+
+COUNTERSIGNER = key("countersign")
+_MUTANTS = 3_000
+
+
+class PipedLock:
+    def __init__(self):
+        self.bench: Bench | None = None
+        self.phones: dict[int, Phone] = {}
+
+    # --- the lock, its time and its ring
+
+    def provision(self, clock=True, **settings):
+        """A new lock. `clock`: whether it knows the time; `settings`: as in settings.json."""
+        if self.bench:
+            self.bench.close()
+        self.bench, self.phones = Bench(Lock, clock=clock, **settings), {}
+        return {"lock": LOCK.hex(), "now": self.bench.now}
+
+    def wait(self, seconds):
+        self.bench.wait(seconds)
+        return self._said()
+
+    def close_ring(self):
+        """A hand closes it; the lock notices."""
+        self.bench.world.close()
+        self.bench.wait(1)
+        return self._said()
+
+    def jam(self, percent):
+        self.bench.world.jam(percent)
+        return {}
+
+    def battery(self, millivolts):
+        self.bench.world.set_battery(millivolts)
+        self.bench.wait(1)
+        return {}
+
+    def still(self, seconds):
+        """Nobody moves the bike for that long."""
+        self.bench.world.still()
+        self.bench.wait_long(seconds)
+        return self._said()
+
+    def quarantine(self):
+        self.bench.lock.ledger.fail()
+        return {}
+
+    def state(self):
+        ride = self.bench.lock.ledger.ride
+        return {
+            "state": self.bench.lock.ledger.state,
+            "open": self.bench.world.bolt_open(),
+            "moved": self.bench.world.actuations,
+            "ride": ride.cti.hex() if ride else None,
+            "links": len(self.bench.lock.session.links),
+        }
+
+    # --- its radio
+
+    def connect(self, mtu=247):
+        phone = self.bench.phone(mtu)
+        self.phones[phone.conn] = phone
+        return {"conn": phone.conn}
+
+    def frame(self, conn, data):
+        """One write of a phone's. -> what the lock said since, and which links are up."""
+        self.phones[conn].frame(bytes.fromhex(data))
+        return self._said()
+
+    def leave(self, conn):
+        if conn in self.phones:  # it may have been another lock's
+            self.phones.pop(conn).leave()
+        return {}
+
+    def _said(self):
+        links = self.bench.board.link
+        said = {str(conn): [part.hex() for part in links.frames_for(conn)] for conn in self.phones}
+        return {"said": said, "up": [conn for conn, phone in self.phones.items() if phone.up]}
+
+    # --- the cloud
+
+    def token(self, holder, cti=None, nonce=None, group=False, other_lock=None, **changes):
+        """`changes`: epoch, issuer, and claims as in protocol.token.Claims; `exp_in`, `iat_in`: s from now."""
+
+        class Holder:
+            public = bytes.fromhex(holder)
+
+        for name in ("exp", "nbf", "iat"):
+            if name + "_in" in changes:
+                changes[name] = self.bench.now + changes.pop(name + "_in")
+        if nonce:
+            changes["nonce"] = bytes.fromhex(nonce)
+        if other_lock:
+            changes["lock"] = other_lock.encode()
+        if group:
+            changes["aud"] = GROUP
+        cti = bytes.fromhex(cti) if cti else self.bench.random(8)
+        return {"token": self.bench.token(Holder, cti=cti, **changes).hex(), "cti": cti.hex()}
+
+    def bound_to(self, hello, challenge):
+        """The challenge that the lock of this K_lock really gave: the cloud signs no token for another's."""
+        found, _ = exchange.open_status(
+            keys.status_key(K_LOCK), bytes.fromhex(hello), bytes.fromhex(challenge)
+        )
+        return {"nonce": found.hex()}
+
+    def countersign(self, data):
+        raw = bytes.fromhex(data)
+        parsed = receipt.open(keys.receipt_key(K_LOCK), raw)
+        digest = receipt.digest(raw)
+        covered = receipt.countersign_input(parsed.lock_id, parsed.seq, digest)
+        kid = keys.kid(keys.COUNTERSIGN, COUNTERSIGNER.public)
+        word = {
+            "digest": digest.hex(),
+            "kid": kid.hex(),
+            "countersignature": COUNTERSIGNER.sign(covered).hex(),
+        }
+        return {
+            "word": word,
+            "key": COUNTERSIGNER.public.hex(),
+            "type": receipt.NAMES[parsed.type],
+            "seq": parsed.seq,
+        }
+
+    def open_batch(self, data):
+        found = exchange.open_batch(keys.batch_key(K_LOCK), bytes.fromhex(data))
+        return {"receipts": [one.hex() for one in found]}
+
+    def advertised(self, index):
+        """An advertising key, and what a lock shows under it in slots 0 to 255."""
+        adv_key = keys.adv_key(K_LOCK, index)
+        return {
+            "key": adv_key.hex(),
+            "values": [keys.adv_payload(adv_key, slot).hex() for slot in range(256)],
+        }
+
+    # --- CBOR, as the lock reads it
+
+    def cbor_cases(self, seed=1):
+        """{item: its value in plain JSON, or null where it is refused}: the tests' own cases, and mutations of them."""
+        good = [bytes.fromhex(text) for text, _ in test_cbor.GOOD]
+        bad = (test_cbor.NOT_WELL_FORMED + test_cbor.NOT_DETERMINISTIC).split()
+        items = good + [bytes.fromhex(text) for text in bad]
+        draw = random.Random(seed)
+        for _ in range(_MUTANTS):
+            item = bytearray(draw.choice(good) + draw.choice(good)[: draw.randrange(2)])
+            for _ in range(draw.randrange(1, 3)):
+                item[draw.randrange(len(item))] ^= 1 << draw.randrange(8)
+            items.append(bytes(item))
+        return {"cases": {item.hex(): _plain_or_none(item) for item in items}}
+
+
+def _plain_or_none(item):
+    try:
+        return _plain(cbor.decode(item))
+    except cbor.CborError:
+        return None
+
+
+def _plain(value):
+    """A value in JSON that every language reads alike: {"int": "1"}, {"bytes": hex}, {"map": [[key, value]]}, ..."""
+    if value is None or value is True or value is False:
+        return {"simple": value}
+    if isinstance(value, int):
+        return {"int": str(value)}
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()}
+    if isinstance(value, str):
+        return {"text": value}
+    if isinstance(value, list):
+        return {"list": [_plain(one) for one in value]}
+    if isinstance(value, dict):
+        return {"map": [[_plain(k), _plain(value[k])] for k in value]}
+    return {"tag": [str(value.number), _plain(value.value)]}
+
+
+ORDERS = (
+    "provision wait close_ring jam battery still quarantine state connect frame leave token bound_to countersign "
+    "open_batch advertised cbor_cases"
+).split()
+
+
+def main():
+    lock = PipedLock()
+    for line in sys.stdin:
+        order = json.loads(line)
+        name = order.pop("order")
+        try:
+            answer = getattr(lock, name)(**order) if name in ORDERS else {"error": "no such order"}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+    if lock.bench:
+        lock.bench.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""The app's protocol code under Node: SPEC.md's vectors, the lock's CBOR, and rides at the lock's own logic.
+
+The tests are cloud/web/tests/*.test.mjs; `node --test cloud/web/tests/*.test.mjs` runs them too. Node 18 is enough.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+APP = ROOT / "cloud/static/app"
+TESTS = sorted((ROOT / "cloud/web/tests").glob("*.test.mjs"))
+TIMEOUT = 300  # seconds for one file
+OLDEST = 18  # the first with Ed25519 in WebCrypto and a test runner
+SCRIPT_MAX = 100 * 1024  # bytes of our own in the whole app
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    """Its path. Skips the test where it is missing or too old, or fails it where RINGSLOT_NEEDS_WEB is set."""
+    found = shutil.which("node") or shutil.which("nodejs")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True).stdout if found else "v0"
+    if int(re.match(r"v(\d+)", version)[1]) < OLDEST:
+        why = f"no Node {OLDEST} or newer (apt install npm)"
+        (pytest.fail if os.environ.get("RINGSLOT_NEEDS_WEB") else pytest.skip)(why)
+    return found
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name.split(".")[0])
+def test_in_node(node, path):
+    ran = subprocess.run(
+        [node, "--test", path],
+        cwd=ROOT,
+        env={**os.environ, "RINGSLOT_PYTHON": sys.executable, "NODE_NO_WARNINGS": "1"},
+        timeout=TIMEOUT,
+        capture_output=True,
+        text=True,
+    )
+    passed = re.search(r"^(?:#|ℹ) pass (\d+)$", ran.stdout, re.MULTILINE)
+    assert ran.returncode == 0 and passed and int(passed[1]) > 1, ran.stdout[-8000:] + ran.stderr[-2000:]
+
+
+def test_there_are_tests():
+    assert [path.name for path in TESTS] == [
+        "cbor.test.mjs",
+        "flow.test.mjs",
+        "lock.test.mjs",
+        "vectors.test.mjs",
+    ]
+
+
+def test_the_app_stays_small():
+    sizes = {path.name: path.stat().st_size for path in APP.rglob("*.js")}
+    assert sum(sizes.values()) < SCRIPT_MAX, sizes
