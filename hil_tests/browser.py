@@ -74,13 +74,13 @@ def _ours(asked: str, url: str, complaints: list[str]) -> None:
         complaints.append(f"asked {asked}")
 
 
-def sign_in(page: Page, password: str, login: str = "anna") -> None:
-    """As staff, to the fleet."""
+def sign_in(page: Page, password: str, login: str = "anna", home: str = "Fleet") -> None:
+    """To the page that one sees first."""
     page.goto("/desk")
     page.get_by_label("Login").fill(login)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_role("heading", name="Fleet", exact=True).wait_for()
+    page.get_by_role("heading", name=home, exact=True).wait_for()
 
 
 def barriers(page: Page) -> list[str]:

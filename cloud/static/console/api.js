@@ -3,6 +3,7 @@
 const ROOT = "/api/v1";
 const WAIT_MS = 20_000; // every wait has an end
 let csrf = "";
+let prove = null;
 
 /** What was refused: `code` is stable, `message` one sentence, `errors` [{field, detail}]. */
 export class Refused extends Error {
@@ -17,12 +18,28 @@ export function signedIn(token) {
   csrf = token;
 }
 
+/** What asks the person for a fresh proof of who they are, where the server wants one. */
+export function provedBy(ask) {
+  prove = ask;
+}
+
 export function get(path, asked) {
   return call("GET", path + query(asked));
 }
 
-/** POST, PATCH, PUT or DELETE. Tried again by itself after a lost link: the key makes it act once. */
+/** POST, PATCH, PUT or DELETE. Tried again by itself after a lost link, where the key makes it act once, and after a
+ *  fresh proof where one is wanted. */
 export async function send(method, path, body) {
+  try {
+    return await keyed(method, path, body);
+  } catch (refused) {
+    if (refused.code !== "prove_again" || !prove) throw refused;
+    await prove();
+    return keyed(method, path, body);
+  }
+}
+
+async function keyed(method, path, body) {
   const key = crypto.randomUUID();
   try {
     return await call(method, path, body, key);

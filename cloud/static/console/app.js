@@ -1,20 +1,35 @@
 // The console's frame: who is signed in, where they are, and the page for it. A page is a module in pages/ with
 // `title` and `open(place, into)`, which may return what ends it.
 
-import { get, send, signedIn, Refused } from "./api.js";
+import { get, provedBy, send, signedIn, Refused } from "./api.js";
 import { h, show } from "./dom.js";
 import * as live from "./live.js";
+import { prove } from "./prove.js";
 import { language, languages, said, speak, t } from "./words.js";
 
 export const BASE = "/desk";
+const STAFF = ["technician", "admin"];
+const EVERYBODY = ["rider", ...STAFF];
 const PAGES = [
-  // path below BASE, module, roles that see it in the menu (none: it is not in the menu)
-  { path: /^$/, module: "fleet", menu: ["technician", "admin"], link: "" },
-  { path: /^attention$/, module: "attention", menu: ["technician", "admin"], link: "attention" },
-  { path: /^rides$/, module: "rides", menu: ["technician", "admin"], link: "rides" },
-  { path: /^zones$/, module: "zones", menu: ["technician", "admin"], link: "zones" },
-  { path: /^rides\/(?<ride>[0-9a-f]{32})$/, module: "ride" },
-  { path: /^locks\/(?<lock>[0-9a-f]{16})$/, module: "lock" },
+  // path below BASE, module, who sees it in the menu (none: it is not in the menu), what of the menu it belongs to
+  { path: /^$/, module: "fleet", menu: STAFF, link: "" },
+  { path: /^attention$/, module: "attention", menu: STAFF, link: "attention" },
+  { path: /^jobs$/, module: "jobs", menu: STAFF, link: "jobs" },
+  { path: /^rides$/, module: "rides", menu: EVERYBODY, link: "rides" },
+  { path: /^rides\/(?<ride>[0-9a-f]{32})$/, module: "ride", link: "rides" },
+  { path: /^tickets$/, module: "tickets", menu: EVERYBODY, link: "tickets" },
+  { path: /^tickets\/(?<ticket>[0-9A-Za-z-]{10})$/, module: "ticket", link: "tickets" },
+  { path: /^zones$/, module: "zones", menu: STAFF, link: "zones" },
+  { path: /^locks\/(?<lock>[0-9a-f]{16})$/, module: "lock", link: "" },
+  { path: /^office$/, module: "office", menu: STAFF, link: "office" },
+  { path: /^people$/, module: "people", link: "office" },
+  { path: /^groups$/, module: "groups", link: "office" },
+  { path: /^clients$/, module: "clients", link: "office" },
+  { path: /^webhooks$/, module: "webhooks", link: "office" },
+  { path: /^operators$/, module: "operators", link: "office" },
+  { path: /^releases$/, module: "releases", link: "office" },
+  { path: /^exports$/, module: "exports", link: "office" },
+  { path: /^audit$/, module: "audit", link: "office" },
 ];
 const frame = { nav: document.querySelector("nav"), who: document.querySelector("#who"), main: document.querySelector("main") };
 let me = null;
@@ -36,6 +51,7 @@ async function start() {
   document.querySelector("#skip").textContent = t("frame.skip");
   document.addEventListener("click", follow);
   addEventListener("popstate", enter);
+  provedBy(prove);
   try {
     me = await get("/me");
   } catch (refused) {
@@ -58,11 +74,17 @@ function welcome(person) {
   const tongues = Object.entries(languages).map(([tag, name]) => h("option", { value: tag, selected: tag === language }, name));
   show(
     frame.who,
-    h("span", {}, `${person.login} · ${t(`role.${person.role}`)}`),
-    h("select", { "aria-label": t("frame.language"), onchange: (event) => speak(event.target.value) }, tongues),
+    h("a", { href: "/account" }, `${person.login} · ${t(`role.${person.role}`)}`),
+    h("select", { "aria-label": t("frame.language"), onchange: (event) => change(event.target.value) }, tongues),
     h("button", { type: "button", onclick: leave }, t("frame.sign_out")),
   );
   return enter();
+}
+
+/** Of this browser, and of the mails that one gets. */
+async function change(tag) {
+  await send("PATCH", "/me", { language: tag }).catch(() => {}); // a lost link: the page changes all the same
+  speak(tag);
 }
 
 async function leave() {
@@ -75,6 +97,7 @@ async function enter() {
   ending();
   ending = () => {};
   const path = location.pathname.slice(BASE.length).replace(/^\/|\/$/g, "");
+  if (path === "" && me.role === "rider") return go(place("rides")); // the fleet is staff's
   const page = PAGES.find((one) => one.path.test(path));
   if (!page) return show(frame.main, h("h1", {}, t("frame.nothing")), h("a", { href: place() }, t("fleet.title")));
   show(frame.main, h("p", { class: "soft", role: "status" }, t("frame.loading")));
@@ -93,13 +116,14 @@ async function enter() {
 }
 
 function mark(link, page) {
-  if (link.pathname === place(page.link ?? null) && page.menu) link.setAttribute("aria-current", "page");
+  if (link.pathname === place(page.link)) link.setAttribute("aria-current", "page");
   else link.removeAttribute("aria-current");
 }
 
 function fail(refused) {
   if (!(refused instanceof Refused)) throw refused;
   if (refused.code === "sign_in") return askWho();
+  if (refused.code === "second_factor_needed") return location.assign("/account"); // where one gets one
   return show(
     frame.main,
     h("p", { class: "alarm", role: "alert" }, said(refused)),

@@ -91,6 +91,7 @@ export function facts(pairs) {
 }
 
 function sentence(refused) {
+  if (refused.name === "NotAllowedError") return ""; // a passkey's: the browser has said so itself
   if (refused.code === undefined) throw refused; // a fault of ours, for the browser's console
   return said(refused);
 }

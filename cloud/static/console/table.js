@@ -1,6 +1,7 @@
 // A table from rows and columns: {head, cell(row), number?, header?}. On a phone each row becomes a card.
 
 import { h } from "./dom.js";
+import { t } from "./words.js";
 
 export function table(caption, columns, rows, look = {}) {
   const head = columns.map((column) => h("th", { scope: "col", role: "columnheader", class: column.number && "number" }, column.head));
@@ -36,4 +37,15 @@ export async function pages(into, more, fetch, draw) {
     if (cursor) into.append(button);
   }
   await next();
+}
+
+/** The same of a list of the API: `fetch(cursor)` → its answer, in which `name` are the rows; `none` says that there are none. */
+export async function listed(into, caption, columns, none, name, fetch) {
+  const fresh = h("div");
+  const page = async (cursor) => {
+    const answer = await fetch(cursor);
+    return { rows: answer[name], next: answer.next };
+  };
+  await pages(fresh, t("frame.more"), page, (rows) => (rows.length ? table(caption, columns, rows) : h("p", { class: "empty" }, none)));
+  into.replaceChildren(fresh);
 }

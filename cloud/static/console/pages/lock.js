@@ -6,7 +6,7 @@ import { h, show } from "../dom.js";
 import { listen } from "../live.js";
 import { drawMap } from "../map.js";
 import { plot } from "../plot.js";
-import { pages, table } from "../table.js";
+import { listed, pages, table } from "../table.js";
 import { ago, said, t, volts, when, word } from "../words.js";
 
 const WEEK_S = 7 * 86400;
@@ -14,11 +14,11 @@ const AGAIN_MS = 1000;
 
 export async function open({ lock: id }, into, heading) {
   const path = `/locks/${id}`;
-  const parts = Object.fromEntries(["facts", "attention", "commands", "series", "ground", "rides", "receipts"].map((name) => [name, h("section")]));
+  const parts = Object.fromEntries(["facts", "attention", "commands", "series", "ground", "rides", "claims", "receipts", "notes"].map((name) => [name, h("section")]));
   into.append(...Object.values(parts));
 
   await Promise.all([facts(), asked()]);
-  await Promise.all([attention(), series(), track(), rides(), receipts()]);
+  await Promise.all([attention(), series(), track(), rides(), receipts(), notes()]);
 
   async function facts() {
     const lock = await get(path);
@@ -35,6 +35,28 @@ export async function open({ lock: id }, into, heading) {
       ["lock.receipts", t("lock.received", { have: lock.received_seq, said: lock.reported_seq })],
     ];
     show(parts.facts, h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, value)))));
+    claims(lock.claims);
+  }
+
+  function claims(made) {
+    const columns = [
+      { head: t("claims.made"), cell: (one) => when(one.created_at) },
+      { head: t("rides.state"), cell: (one) => [word("claim", one.status), one.why && h("span", { class: "soft hint" }, one.why)] },
+      { head: t("claims.mode"), cell: (one) => word("mode", one.mode) },
+      { head: t("claims.until"), cell: (one) => when(one.exp) },
+      { head: t("claims.epoch"), cell: (one) => one.epoch, number: true },
+    ];
+    show(parts.claims, made.length > 0 && [h("h2", {}, t("claims.title")), table(t("claims.title"), columns, made)]);
+  }
+
+  async function notes() {
+    const list = h("div");
+    show(parts.notes, h("h2", {}, t("lock.notes")), list);
+    const columns = [
+      { head: t("lock.when"), cell: (one) => when(one.at) },
+      { head: t("lock.note"), cell: (one) => one.said },
+    ];
+    await listed(list, t("lock.notes"), columns, t("lock.no_notes"), "notes", (cursor) => get(`${path}/notes`, { cursor, limit: 20 }));
   }
 
   async function attention() {

@@ -17,7 +17,7 @@ const COLUMNS = [
   { head: t("ride.digest"), cell: (one) => h("code", {}, one.digest.slice(0, 16)) },
 ];
 
-export async function open({ ride: id }, into) {
+export async function open({ ride: id }, into, _heading, me) {
   const facts = h("section");
   const map = h("section");
   let chart = null;
@@ -27,7 +27,7 @@ export async function open({ ride: id }, into) {
   async function tell() {
     const [ride, end, track] = await Promise.all([get(`/rides/${id}`), get(`/rides/${id}/end`).catch(() => null), get(`/rides/${id}/track`).catch(() => null)]);
     const rows = [
-      ["rides.lock", h("a", { href: place("locks", ride.lock_id) }, h("code", {}, ride.lock_id))],
+      ["rides.lock", me.role === "rider" ? h("code", {}, ride.lock_id) : h("a", { href: place("locks", ride.lock_id) }, h("code", {}, ride.lock_id))],
       ["rides.state", word("ride", ride.state)],
       ["rides.began", when(ride.opened_at)],
       ["ride.closed", when(ride.closed_at)],
@@ -40,6 +40,7 @@ export async function open({ ride: id }, into) {
       h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, value)))),
       h("h2", {}, t("lock.receipts")),
       table(t("lock.receipts"), COLUMNS, ride.receipts),
+      me.role === "rider" && h("p", {}, h("a", { href: `${place("tickets")}?ride=${id}` }, t("tickets.dispute"))),
     );
     await draw(track?.geometry);
   }

@@ -1,0 +1,83 @@
+// What locks run and whom they believe: releases on their way, issuer keys, the keyset and who has it.
+
+import { get, send } from "../api.js";
+import { h, show } from "../dom.js";
+import { button, form } from "../form.js";
+import { listed, table } from "../table.js";
+import { t, when, word } from "../words.js";
+
+export async function open(_place, into, _heading, me) {
+  const platform = me.operator_id === null;
+  const steers = platform && me.role === "admin";
+  const rollouts = h("div");
+  const releases = h("div");
+  const keys = h("div");
+  into.append(h("h2", {}, t("rollouts.title")), rollouts);
+  const fields = {
+    board: { label: t("lock.board"), required: true },
+    version: { label: t("fleet.release"), kind: "number", min: 1, required: true },
+    percent: { label: t("rollouts.percent"), kind: "number", min: 0, max: 100, value: 1, required: true },
+  };
+  const start = async (values) => (await send("POST", "/rollouts", values), await fill());
+  if (steers) into.append(h("details", {}, h("summary", {}, t("rollouts.new")), form(t("rollouts.new"), fields, t("rollouts.start"), start)));
+  into.append(h("h2", {}, t("releases.title")), releases, h("h2", {}, t("keys.title")), keys);
+  await Promise.all([platform ? fill() : show(rollouts, h("p", { class: "empty" }, t("releases.platform"))), platform && fillReleases(), fillKeys()]);
+
+  function fill() {
+    const columns = [
+      { head: t("lock.board"), cell: (one) => `${one.board} · ${one.version}` },
+      { head: t("rides.state"), cell: (one) => [h("span", { class: `tag ${one.state === "halted" ? "bad" : "good"}` }, word("rollout", one.state)), one.halt && h("span", { class: "hint" }, one.halt.said)] },
+      { head: t("rollouts.percent"), cell: (one) => `${one.percent} %`, number: true },
+      { head: t("rollouts.progress"), cell: (one) => progress(one) },
+      { head: t("zones.since"), cell: (one) => when(one.started_at) },
+      { head: t("frame.actions"), cell: (one) => one.state !== "done" && steer(one) },
+    ];
+    return listed(rollouts, t("rollouts.title"), steers ? columns : columns.slice(0, -1), t("rollouts.none"), "rollouts", (cursor) => get("/rollouts", { cursor }));
+  }
+
+  function steer(one) {
+    const change = async (values) => (await send("PATCH", `/rollouts/${one.rollout_id}`, values), await fill());
+    const more = { percent: { label: t("rollouts.percent"), kind: "number", min: one.percent, max: 100, value: one.percent, required: true } };
+    return [
+      one.state === "running" ? button(t("rollouts.halt"), () => change({ state: "halted" })) : button(t("rollouts.resume"), () => change({ state: "running" }), { sure: t("rollouts.resume.sure") }),
+      button(t("rollouts.end"), () => change({ state: "done" }), { sure: t("rollouts.end.sure") }),
+      h("details", {}, h("summary", {}, t("rollouts.more")), form(t("rollouts.more"), more, t("frame.save"), change)),
+    ];
+  }
+
+  function fillReleases() {
+    const columns = [
+      { head: t("lock.board"), cell: (one) => one.board },
+      { head: t("fleet.release"), cell: (one) => one.version, number: true },
+      { head: t("releases.size"), cell: (one) => `${Math.ceil(one.size / 1024)} KiB`, number: true },
+      { head: t("ride.digest"), cell: (one) => h("code", {}, one.digest.slice(0, 16)) },
+      { head: t("releases.taken"), cell: (one) => when(one.taken_at) },
+    ];
+    return listed(releases, t("releases.title"), columns, t("releases.none"), "releases", (cursor) => get("/releases", { cursor }));
+  }
+
+  async function fillKeys() {
+    const { keys: known } = await get("/keys");
+    const keyset = platform ? await get("/keyset").catch(() => null) : null; // before the first there is none
+    const columns = [
+      { head: t("keys.kid"), cell: (one) => h("code", {}, one.kid) },
+      { head: t("keys.role"), cell: (one) => word("key_role", one.role) },
+      { head: t("rides.state"), cell: (one) => word("key", one.state) },
+      { head: t("keys.until"), cell: (one) => when(one.exp) },
+    ];
+    const installed = [
+      { head: t("keys.version"), cell: (one) => one.version ?? t("unknown"), number: true },
+      { head: t("fleet.caption"), cell: (one) => one.locks, number: true },
+    ];
+    show(
+      keys,
+      known.length ? table(t("keys.title"), columns, known) : h("p", { class: "empty" }, t("keys.none")),
+      keyset && [h("h2", {}, t("keys.keyset", { version: keyset.version })), table(t("keys.installed"), installed, keyset.installed)],
+    );
+  }
+}
+
+function progress(rollout) {
+  const places = Object.entries(rollout.progress).filter(([, count]) => count);
+  return places.length ? h("ul", { class: "plain" }, places.map(([place, count]) => h("li", {}, `${word("progress", place)}: ${count}`))) : t("none");
+}

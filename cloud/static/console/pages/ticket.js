@@ -1,0 +1,62 @@
+// One dispute or question: what was written, by whom, until when, and how it was decided.
+
+import { get, send } from "../api.js";
+import { place } from "../app.js";
+import { h, show } from "../dom.js";
+import { button, facts, form } from "../form.js";
+import { t, when, word } from "../words.js";
+
+const OUTCOMES = { dispute: ["upheld", "partly", "refused"], support: ["answered"] };
+
+export async function open({ ticket: id }, into, heading, me) {
+  const staff = me.role !== "rider";
+  const told = h("div");
+  into.append(told);
+  await tell();
+
+  async function tell() {
+    const ticket = await get(`/tickets/${id}`);
+    heading.textContent = ticket.subject;
+    document.title = `${ticket.subject} · Ringslot`;
+    const open = ticket.state !== "decided";
+    show(
+      told,
+      facts([
+        [t("zones.kind"), word("ticket_kind", ticket.kind)],
+        [t("rides.state"), [word("ticket", ticket.state), " ", ticket.late && h("span", { class: "tag bad" }, word("late", ticket.late))]],
+        [t("tickets.number"), id],
+        [t("ride.title"), ticket.ride_id ? h("a", { href: place("rides", ticket.ride_id) }, t("tickets.the_ride")) : t("none")],
+        [t("tickets.acknowledge_by"), ticket.acknowledged_at ? t("tickets.did", { when: when(ticket.acknowledged_at) }) : when(ticket.acknowledge_by)],
+        [t("tickets.answer_by"), when(ticket.answer_by)],
+        ...(ticket.outcome ? [[t("tickets.outcome"), word("outcome", ticket.outcome)], [t("tickets.decided_by"), `${ticket.decided_by} · ${when(ticket.decided_at)}`]] : []),
+      ]),
+      h("ol", { class: "queue messages" }, ticket.messages.map(message)),
+      open || !staff ? answer() : null,
+      staff && ticket.state === "open" && h("p", {}, button(t("tickets.acknowledge"), acknowledge)),
+      staff && open && decide(ticket),
+    );
+  }
+
+  async function acknowledge() {
+    await send("POST", `/tickets/${id}/acknowledge`);
+    await tell();
+  }
+
+  function answer() {
+    const fields = { text: { label: t("tickets.text"), kind: "area", required: true, maxlength: 4000 } };
+    return form(t("tickets.answer"), fields, t("tickets.send"), async (values) => (await send("POST", `/tickets/${id}/messages`, values), await tell()));
+  }
+
+  function decide(ticket) {
+    const fields = {
+      outcome: { label: t("tickets.outcome"), kind: "select", choices: OUTCOMES[ticket.kind].map((one) => [one, word("outcome", one)]) },
+      reason: { label: t("tickets.reason"), hint: t("tickets.by_name", { name: me.login }), kind: "area", required: true, maxlength: 4000 },
+    };
+    return form(t("tickets.decide"), fields, t("tickets.decide"), async (values) => (await send("POST", `/tickets/${id}/decision`, values), await tell()), { before: h("h2", {}, t("tickets.decide")) });
+  }
+}
+
+function message(one) {
+  const by = one.by === "me" && !one.staff ? t("tickets.me") : one.by === "rider" && !one.staff ? t("role.rider") : one.by;
+  return h("li", {}, h("p", { class: "soft" }, by, " · ", when(one.at), " ", one.decides && h("span", { class: "tag good" }, t("tickets.decision"))), h("p", { class: "said" }, one.text));
+}
