@@ -79,7 +79,9 @@ def server() -> Iterator[Server]:
 def run(url: str, *statements: str) -> None:
     """Statements outside any transaction, as CREATE DATABASE wants it."""
     engine = sa.create_engine(
-        sa.make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+        sa.make_url(url).set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",
+        connect_args={"connect_timeout": 10, "options": f"-c statement_timeout={WAIT_S * 1000}"},
     )
     with engine.connect() as connection:
         for statement in statements:
