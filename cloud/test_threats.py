@@ -140,6 +140,7 @@ def test_g05_the_public_feed_names_no_lock_no_sticker_and_no_bicycle_on_a_ride(s
     for known in (world.bike.hex, world.bike.code, asset):
         assert known not in text
     ride(site, world.bike, world.owner)
+    site.now += 60  # a feed is made anew now and then only
     assert before not in site.client.get(feed).get_data(as_text=True)
     bring(world.owner, pen_of(world.claimed).open(bytes.fromhex(world.made["cti"]), site.now - 60))
     assert len(site.client.get(feed).get_json()["data"]["vehicles"]) <= 1
