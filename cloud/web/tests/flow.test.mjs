@@ -151,6 +151,19 @@ test("no request for a challenge that is over, and none twice", () => {
   assert.deepEqual(PHASES.greeting().step({ kind: "bound", token: TOKEN }), []);
 });
 
+test("a refusal that cuts ends the link at once; after any other the next request greets anew", () => {
+  const one = PHASES.asking();
+  assert.deepEqual(names(one.says(x.RESULT, [7, null, [0, 0, 0]])), ["FORGED", "FORGED"]);
+  assert.equal(one.flow.phase, "over");
+  for (const code of [0, 1, 12]) {
+    const two = PHASES.asking();
+    two.says(x.RESULT, [code, null, [0, 0, 0]]);
+    assert.equal(two.flow.phase, "idle");
+    two.step({ kind: "ask", asks: [ASK] });
+    assert.equal(two.flow.phase, "greeting");
+  }
+});
+
 test("what one tap costs: round trips, by how the radio writes and how far the link is", () => {
   const cost = (parts, ahead) => {
     const one = begun(parts);
