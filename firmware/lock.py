@@ -45,12 +45,12 @@ _AWAY_MS = const(30_000)  # the same for the uplink, whose network may be slow t
 
 
 def _config(store):
-    from firmware import config  # for the boot alone
+    from firmware import config as reader  # for the boot alone
 
     try:
-        return config.load(store)
+        return reader.load(store)
     finally:
-        config = None
+        reader = None
         forget(("firmware.config",))
 
 

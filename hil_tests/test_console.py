@@ -30,7 +30,7 @@ def test_a_wrong_password_is_said_and_a_right_one_leads_to_the_fleet(browser, fl
         assert barriers(page) == []
         page.get_by_label("Login").fill("anna")
         page.get_by_label("Password").fill("not the password")
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.get_by_role("alert")).to_have_text("This login and password do not match.")
         sign_in(page, fleet.password)
         expect(page.get_by_role("rowheader")).to_contain_text(["BIKE-A", "BIKE-B"])

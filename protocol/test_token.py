@@ -133,7 +133,13 @@ def test_a_receipt_fits_its_limit_with_everything_in_it():
 
 def test_each_type_of_receipt_carries_just_its_own_fields():
     whole = {1: bytes(8), 2: 1, 3: bytes(16), 5: 0, 6: 0, 7: None, 8: 0, 9: 0, 10: 0, 11: bytes(4)}
-    extra = {12: bytes(8), 13: [bytes(32), bytes(64)], 14: [bytes(4), 1], 15: [1]}
+    extra = {12: bytes(8), 13: [bytes(32), bytes(64)], 14: [bytes(4), 1]}
+    details = {
+        receipt.CLOSE: [0, 0],
+        receipt.END: [1, 1, 1],
+        receipt.HAND_OVER: [bytes(8), 0, 1],
+        receipt.UPDATE: [1, bytes(32)],
+    }
     for kind in receipt.NAMES:
         accepted = []
         for bits in range(16):
@@ -141,13 +147,7 @@ def test_each_type_of_receipt_carries_just_its_own_fields():
             fields[4] = kind
             for i in range(4):
                 if bits >> i & 1:
-                    fields[12 + i] = (
-                        {receipt.CLOSE: [0, 0], receipt.END: [1, 1, 1]}.get(kind, [1])
-                        if i == 3
-                        else extra[12 + i]
-                    )
-            if kind == receipt.HAND_OVER and 15 in fields:
-                fields[15] = [bytes(8), 0, 1]
+                    fields[12 + i] = details.get(kind, [1]) if i == 3 else extra[12 + i]
             try:
                 receipt.encode(bytes(32), fields)
                 accepted.append(bits)
