@@ -37,7 +37,7 @@ def test_g02_ids_of_what_a_rider_meets_say_nothing_and_count_nothing(site):
     """Who has one id has no other: none is near another, and none rises."""
     made = {name: [] for name in ("claim", "asset", "ride", "user", "ticket")}
     operator = site.operator("A")
-    for _ in range(6):
+    for _ in range(8):
         rider, bike = site.person(), site.bike(operator=operator)
         ride(site, bike, rider)
         made["user"].append(rider.user_id)
@@ -47,7 +47,7 @@ def test_g02_ids_of_what_a_rider_meets_say_nothing_and_count_nothing(site):
         asked = {"kind": "support", "subject": "Why", "text": "Why?", "operator": operator}
         made["ticket"].append(rider.post("/tickets", **asked).get_json()["ticket_id"])
     for name, ids in made.items():
-        assert len(set(ids)) == 6 and ids != sorted(ids) and ids != sorted(ids, reverse=True), name
+        assert len(set(ids)) == 8 and ids != sorted(ids) and ids != sorted(ids, reverse=True), name
         for one, other in itertools.combinations(ids, 2):
             same = sum(a == b for a, b in zip(one, other, strict=True))
             assert same <= len(one) / 2, (name, one, other)  # by chance 1 in 16 or fewer
