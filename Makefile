@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 DEMO ?=
 TEST ?=
 BENCH ?=
-JOBS ?= 3
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-web test-postgres test-long check lint types rv32 bench-lock bench-claims bench-fleet web venv clean
@@ -23,7 +23,7 @@ help: ## this list
 demo: $(VENV)/runs ## ride a simulated bicycle from a claim in the cloud to its receipts (about a minute)
 	@$(BIN)/ringslot demo $(DEMO)
 
-test: $(VENV)/tests ## every test, on CPython and on MicroPython (a quarter of an hour on two cores)
+test: $(VENV)/tests ## every test, on CPython and on MicroPython (some 15 minutes on two cores)
 	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long and not web" $(TEST)
 
 test-postgres: $(VENV)/tests ## the cloud's tests once more, on a PostgreSQL of their own (apt install postgresql)
