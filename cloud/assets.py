@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from cloud import fitting, locks, operators
+from cloud import fitting, fixes, locks, operators
 from cloud.db import insert
 from cloud.problem import Problem
 from cloud.reach import Reach
-from cloud.tables import Asset, Claim, Fix, Lock, Ride
+from cloud.tables import Asset, Claim, Lock, Ride
 from protocol import status
 
 IN_USE = (status.STATE_OPENING, status.STATE_OPEN, status.STATE_PARKED)  # as the lock last said
@@ -24,7 +24,7 @@ class Bike(NamedTuple):
     asset: Asset
     kind: str
     state: str  # "free", "claimed", "in_use" or "out_of_order"
-    fix: Fix | None  # the last one
+    fix: fixes.Place | None  # the last one
 
 
 def create(
@@ -150,19 +150,16 @@ def of_locks(session: Session, lock_ids: Sequence[str]) -> dict[str, Asset]:
 
 
 def _bikes(reach: Reach, now: int) -> Select[Any]:
-    newest = aliased(Fix)
-    last = (
-        select(newest.seq)
-        .where(newest.lock_id == Lock.lock_id)
-        .order_by(newest.at.desc(), newest.seq.desc())
-        .limit(1)
-        .correlate(Lock)
-        .scalar_subquery()
-    )
     return (
-        select(Asset, Lock.kind, Lock.state, _claimed(now).label("claimed"), _in_use().label("in_use"), Fix)
+        select(
+            Asset,
+            Lock.kind,
+            Lock.state,
+            _claimed(now).label("claimed"),
+            _in_use().label("in_use"),
+            *fixes.NEWEST,
+        )
         .join(Lock, Lock.lock_id == Asset.lock_id)
-        .outerjoin(Fix, (Fix.lock_id == Lock.lock_id) & (Fix.seq == last))
         .where(reach.usable())
     )
 
@@ -177,7 +174,8 @@ def _in_use() -> Any:
 
 
 def _bike(row: Sequence[Any]) -> Bike:
-    asset, kind, lock_state, claimed, in_use, fix = row
+    asset, kind, lock_state, claimed, in_use, *newest = row
+    fix = fixes.place(*newest)
     if in_use or lock_state in IN_USE:
         return Bike(asset, kind, "in_use", fix)
     if lock_state not in (None, status.STATE_LOCKED):

@@ -157,24 +157,14 @@ def _track(session: Session, row: Row) -> dict[str, Any] | None:
 
 def _locks(session: Session, reach: Reach, wanted: Wanted, after: Key | None) -> list[tuple[Key, Row]]:
     """As they are now, whatever the time that was asked for."""
-    newest = aliased(Fix)
-    last = (
-        select(newest.seq)
-        .where(newest.lock_id == Lock.lock_id)
-        .order_by(newest.at.desc(), newest.seq.desc())
-        .limit(1)
-        .correlate(Lock)
-        .scalar_subquery()
-    )
     found = (
-        select(Lock, Asset.code, Asset.label, Fix.lat, Fix.lon, Fix.at, Fix.accuracy)
+        select(Lock, Asset.code, Asset.label)
         .outerjoin(Asset, Asset.lock_id == Lock.lock_id)
-        .outerjoin(Fix, (Fix.lock_id == Lock.lock_id) & (Fix.seq == last))
         .where(reach.of(Lock.operator_id), Lock.lock_id > (after[0] if after else ""))
     )
     shown = []
     ordered = _of_lock(found, Lock.lock_id, wanted).order_by(Lock.lock_id).limit(CHUNK)
-    for lock, code, label, lat, lon, at, accuracy in session.execute(ordered):
+    for lock, code, label in session.execute(ordered):
         row = {
             "lock_id": lock.lock_id,
             "bike": code,
@@ -185,10 +175,10 @@ def _locks(session: Session, reach: Reach, wanted: Wanted, after: Key | None) ->
             "battery_mv": lock.battery_mv,
             "last_seen_at": lock.last_seen_at,
             "release": lock.release,
-            "lat": None if lat is None else lat / 1e7,
-            "lon": None if lon is None else lon / 1e7,
-            "accuracy_m": None if accuracy is None else accuracy / 10,
-            "fix_at": at,
+            "lat": None if lock.fix_lat is None else lock.fix_lat / 1e7,
+            "lon": None if lock.fix_lon is None else lock.fix_lon / 1e7,
+            "accuracy_m": None if lock.fix_accuracy is None else lock.fix_accuracy / 10,
+            "fix_at": lock.fix_at,
         }
         shown.append(((lock.lock_id,), row))
     return shown

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from cloud import zones
 from cloud.problem import Problem
 from cloud.reach import Reach
-from cloud.tables import Asset, Claim, Fix, Lock, Operator, Ride
+from cloud.tables import Asset, Claim, Lock, Operator, Ride
 from cloud.tables_fleet import Zone
 from cloud.watch import RUNNING
 from protocol import status
@@ -117,15 +117,6 @@ def _said(text: str, language: str) -> dict[str, str]:
 
 def standing(session: Session, operator_id: str, now: int) -> list[Standing]:
     """Those that anyone may claim now and that have been heard of lately."""
-    newest = aliased(Fix)
-    last = (
-        select(newest.seq)
-        .where(newest.lock_id == Lock.lock_id)
-        .order_by(newest.at.desc(), newest.seq.desc())
-        .limit(1)
-        .correlate(Lock)
-        .scalar_subquery()
-    )
     rides = select(func.coalesce(func.max(Ride.opened_seq), 0)).where(Ride.lock_id == Lock.lock_id)
     rows = (
         select(
@@ -133,15 +124,14 @@ def standing(session: Session, operator_id: str, now: int) -> list[Standing]:
             Asset.code,
             Lock.lock_id,
             rides.correlate(Lock).scalar_subquery(),
-            Fix.lat,
-            Fix.lon,
+            Lock.fix_lat,
+            Lock.fix_lon,
             Lock.last_seen_at,
         )
         .join(Lock, Lock.lock_id == Asset.lock_id)
-        .join(Fix, (Fix.lock_id == Lock.lock_id) & (Fix.seq == last))
         .where(Asset.operator_id == operator_id, Lock.operator_id == operator_id)
         .where(or_(Lock.state.is_(None), Lock.state == status.STATE_LOCKED))
-        .where(Lock.last_seen_at >= now - SILENT_S, ANYONE.usable())
+        .where(Lock.last_seen_at >= now - SILENT_S, Lock.fix_at.is_not(None), ANYONE.usable())
         .limit(MOST)
     )
     taken = set(session.scalars(select(Claim.open_on).where(Claim.open_on.is_not(None), Claim.exp >= now)))

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from cloud import watch
 from cloud.reach import Reach
-from cloud.tables import Asset, Command, Fix, Lock, Ride, StatusSample, User
+from cloud.tables import Asset, Command, Lock, Ride, StatusSample, User
 from protocol import status
 
 MOST = 20_000  # locks on one map
@@ -34,29 +34,19 @@ NOWHERE = (None,) * 4
 def fleet_map(session: Session, reach: Reach, since: int | None, follow: bool = True) -> list[list[Any]]:
     """COLUMNS of every lock on a bicycle; with `since` only of those that were heard of from then on. `rank` is of the
     gravest thing that is open. `follow`: also where a bicycle is that somebody rides."""
-    newest = aliased(Fix)
-    last = (
-        select(newest.seq)
-        .where(newest.lock_id == Lock.lock_id)
-        .order_by(newest.at.desc(), newest.seq.desc())
-        .limit(1)
-        .correlate(Lock)
-        .scalar_subquery()
-    )
     rows = (
         select(
             Lock.lock_id,
             Asset.code,
-            Fix.lat,
-            Fix.lon,
-            Fix.at,
-            Fix.accuracy,
+            Lock.fix_lat,
+            Lock.fix_lon,
+            Lock.fix_at,
+            Lock.fix_accuracy,
             Lock.state,
             Lock.battery_mv,
             Lock.last_seen_at,
         )
         .join(Asset, Asset.lock_id == Lock.lock_id)
-        .outerjoin(Fix, (Fix.lock_id == Lock.lock_id) & (Fix.seq == last))
         .where(reach.of(Lock.operator_id))
         .limit(MOST)
     )

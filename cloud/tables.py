@@ -273,6 +273,10 @@ class Lock(Base):
     state: Mapped[int | None]  # protocol/status.py
     battery_mv: Mapped[int | None]
     clock_error_s: Mapped[int | None]
+    fix_at: Mapped[int | None]  # these four: its newest fix, by its own clock; see fixes.store
+    fix_lat: Mapped[int | None]
+    fix_lon: Mapped[int | None]
+    fix_accuracy: Mapped[int | None]
     keyset_version: Mapped[int | None]
     board: Mapped[str | None] = mapped_column(
         String(24), index=True

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from cloud import exports, receipts
-from cloud.tables import Audit, Fix
+from cloud import fixes as positions
+from cloud.tables import Audit
 from cloud.testlock import Pen
 from cloud.testsite import NOW, Bike, problem
 
@@ -26,10 +27,9 @@ def ride(site, bike, rider, at):
 
 def fixes(site, bike, *at):
     with site.cloud.db.writing() as session:
-        for seq, when in enumerate(at, 1):
-            session.add(
-                Fix(lock_id=bike.hex, seq=seq, at=when, lat=520_000_000 + seq, lon=-40_000_000, accuracy=57)
-            )
+        where = {"lock_id": bike.hex, "lon": -40_000_000, "accuracy": 57}
+        rows = [{**where, "seq": seq, "at": when, "lat": 520_000_000 + seq} for seq, when in enumerate(at, 1)]
+        positions.store(session, rows)
 
 
 def table(answer):

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from cloud import claims, commands, issuers, locks
+from cloud import claims, commands, fixes, issuers, locks
 from cloud.body import b64
-from cloud.tables import Command, Fix, IssuedToken, Lock, Ride
+from cloud.tables import Command, IssuedToken, Lock, Ride
 from cloud.testsite import NOW, holder_key, problem
 from protocol import ed25519, keys, roots, status, telemetry, token
 
@@ -114,7 +114,8 @@ def test_a_free_bike_shows_its_last_fix_and_one_in_use_does_not(site):
     rider, bike = site.person(), site.bike()
     with site.cloud.db.writing() as session:
         for seq, at in ((1, NOW - 90), (2, NOW - 40), (3, NOW - 60)):
-            session.add(Fix(lock_id=bike.hex, seq=seq, at=at, lat=seq, lon=-seq, accuracy=50))
+            row = {"lock_id": bike.hex, "seq": seq, "at": at, "lat": seq, "lon": -seq, "accuracy": 50}
+            fixes.store(session, [row])
     shown = {"lat": 2, "lon": -2, "accuracy_dm": 50, "age_s": 40}
     assert free(rider)[bike.code]["fix"] == shown
     assert rider.get(f"/bikes/{bike.code}").get_json()["fix"] == shown

@@ -10,8 +10,8 @@ import pytest
 from gbfs_validator import GBFS
 from werkzeug.serving import make_server
 
-from cloud import gbfs, receipts
-from cloud.tables import Fix, Group, Lock, Operator
+from cloud import fixes, gbfs, receipts
+from cloud.tables import Group, Lock, Operator
 from cloud.test_geometry import SQUARE, polygon
 from cloud.testlock import Pen
 from cloud.testsite import Site, problem
@@ -54,7 +54,8 @@ def standing(site, operator, lat=PLACE[0], lon=PLACE[1], **lock):
         row.last_seen_at, row.state = site.now, status.STATE_LOCKED
         for name, value in lock.items():
             setattr(row, name, value)
-        session.add(Fix(lock_id=bike.hex, seq=1, at=site.now, lat=lat, lon=lon, accuracy=50))
+        at = {"at": site.now, "lat": lat, "lon": lon, "accuracy": 50}
+        fixes.store(session, [{"lock_id": bike.hex, "seq": 1, **at}])
     return bike
 
 
