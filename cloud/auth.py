@@ -11,9 +11,8 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
-from urllib.parse import quote
 
-from flask import Flask, Response, current_app, g, redirect, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from cloud import clients, sessions
@@ -148,8 +147,6 @@ def _guard() -> AnyResponse | None:
     if allowed is None:
         return None
     if caller() is None:
-        if request.method in SAFE and not request.path.startswith("/api/"):
-            return redirect("/sign-in?next=" + quote(request.full_path.rstrip("?"), safe=""), 303)
         raise Problem("sign_in", headers={"WWW-Authenticate": "Bearer"})
     if me().program:
         _check_scope(wanted.scope)

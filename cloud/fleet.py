@@ -40,14 +40,6 @@ def _count(session: Session, table: Any, ids: list[str], *where: Any) -> dict[st
     return {lock_id: count for lock_id, count in session.execute(rows)}
 
 
-def size(session: Session, reach: Reach) -> tuple[int, int]:
-    """(locks, rides that run)."""
-    locks = session.scalar(select(func.count()).select_from(Lock).where(reach.of(Lock.operator_id)))
-    run = (Ride.state != "ended", reach.on_lock(Ride.lock_id))
-    riding = session.scalar(select(func.count()).select_from(Ride).where(*run))
-    return locks or 0, riding or 0
-
-
 def behind(session: Session, reach: Reach) -> tuple[int, int]:
     """(locks that have not said that they have the newest keyset, its version); (0, 0) before there is one."""
     newest = keyring.newest(session)

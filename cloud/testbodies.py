@@ -171,5 +171,4 @@ BODIES: Mapping[str, Callable[["World"], dict[str, Any]]] = {
     "POST /api/v1/users": lambda world: {"login": secrets.token_hex(8), "password": PASSWORD},
     "POST /api/v1/webhooks": lambda world: {"url": "https://hooks.example/in"},
     "POST /api/v1/webhooks/<id8:hook_id>/replay": lambda world: {"event": 1},
-    "POST /sign-in": lambda world: {"data": _login(world)},
 }

@@ -76,7 +76,7 @@ def _ours(asked: str, url: str, complaints: list[str]) -> None:
 
 def sign_in(page: Page, password: str, login: str = "anna", home: str = "Fleet") -> None:
     """To the page that one sees first."""
-    page.goto("/desk")
+    page.goto("/console")
     page.get_by_label("Login").fill(login)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()

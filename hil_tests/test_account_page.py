@@ -136,7 +136,7 @@ def test_staff_sets_up_a_passkey_first_and_signs_in_with_it(browser, cloud):
     add_user(cloud.context, "chief", PASSWORD, "admin")
     with browser.visitor(cloud.address) as page:
         devtools, made = authenticator(page)
-        sign_in(page, "chief", "/desk")
+        sign_in(page, "chief", "/console")
         page.get_by_text("Staff sign in with a second factor").wait_for()
         page.get_by_role("button", name="Add", exact=True).click()
         expect(page.locator(".codes li")).to_have_count(10)
@@ -169,7 +169,7 @@ def test_staff_sets_up_an_authenticator_app(browser, cloud):
         page.get_by_role("button", name="I have kept them").click()
         page.get_by_text("An authenticator app is set up.").wait_for()
         page.context.clear_cookies()
-        sign_in(page, "mechanic", "/desk")
+        sign_in(page, "mechanic", "/console")
         expect(page.get_by_role("alert").first).to_have_text(
             "The password is right; give the second factor too."
         )

@@ -26,7 +26,7 @@ def browser():
 
 def test_a_wrong_password_is_said_and_a_right_one_leads_to_the_fleet(browser, fleet):
     with browser.visitor(fleet.cloud.url) as page:
-        page.goto("/desk")
+        page.goto("/console")
         assert barriers(page) == []
         page.get_by_label("Login").fill("anna")
         page.get_by_label("Password").fill("not the password")

@@ -367,5 +367,5 @@ def test_a_technician_finds_no_more_than_they_may(browser, fleet):
         page.get_by_role("link", name="Zones").click()
         page.get_by_role("heading", name="Zones").wait_for()
         expect(page.get_by_role("form", name="New zone")).to_have_count(0)
-        page.goto("/desk/audit")
+        page.goto("/console/audit")
         expect(page.get_by_role("alert")).to_have_text("Your role does not allow this.")

@@ -38,7 +38,6 @@ NOUNS = (
     "exports",
     "pages",
     "console",
-    "desk",
     "account_page",
 )
 

@@ -1,15 +1,11 @@
-"""Signing in and out of the console."""
+"""Where people land: the console."""
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, g, redirect, render_template, request
+from flask import Blueprint, redirect
 from flask.typing import ResponseReturnValue
 
-from cloud import body, sessions, signin
-from cloud.auth import allow, clear_cookie, cloud, public, set_cookie
-from cloud.problem import Problem
-from cloud.routes.sessions import CODE, agent, login
-from cloud.tables import ROLES
+from cloud.auth import public
 
 routes = Blueprint("pages", __name__)
 
@@ -20,49 +16,6 @@ HOME = "/console"
 @public
 def home() -> ResponseReturnValue:
     return redirect(HOME, 303)
-
-
-@routes.get("/sign-in")
-@public
-def form() -> ResponseReturnValue:
-    return render_template("sign_in.html", next=local(request.args.get("next")), wrong=None)
-
-
-@routes.post("/sign-in")
-@public
-def sign_in() -> ResponseReturnValue:
-    target = local(request.form.get("next"))
-    try:
-        fields = body.parse(
-            {name: request.form.get(name) or None for name in ("login", "password", "code")},
-            {"login": login, "password": body.password},
-            {"code": CODE},
-        )
-        made = signin.by_password(
-            cloud(),
-            request.remote_addr or "",
-            fields["login"],
-            fields["password"],
-            fields["code"],
-            sessions.PAGE_LIFETIME,
-            agent(),
-        )
-    except Problem as problem:
-        said = Problem("wrong_password") if problem.code == "invalid" else problem
-        return render_template("sign_in.html", next=target, wrong=said.detail), said.status, said.headers
-    answer = redirect("/account" if made.enrol else target, 303)
-    set_cookie(answer, made.token, sessions.PAGE_LIFETIME)
-    return answer
-
-
-@routes.post("/sign-out")
-@allow(*ROLES)
-def sign_out() -> ResponseReturnValue:
-    with cloud().db.writing() as session:
-        sessions.end(session, g.token)
-    answer = redirect("/sign-in", 303)
-    clear_cookie(answer)
-    return answer
 
 
 def local(target: str | None) -> str:

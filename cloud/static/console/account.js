@@ -68,7 +68,7 @@ async function mine(number) {
     main,
     h("h1", { tabindex: "-1" }, t("account.title")),
     h("p", { class: "soft" }, [me.login, me.email].filter(Boolean).join(" · ")),
-    me.role !== "rider" && h("p", {}, whole ? h("a", { href: "/desk" }, t("account.console")) : t("account.enrol")),
+    me.role !== "rider" && h("p", {}, whole ? h("a", { href: "/console" }, t("account.console")) : t("account.enrol")),
     factors(had),
     whole && (await tickets()),
     whole && (await devices()),

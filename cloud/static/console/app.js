@@ -7,7 +7,7 @@ import * as live from "./live.js";
 import { prove } from "./prove.js";
 import { language, languages, said, speak, t } from "./words.js";
 
-export const BASE = "/desk";
+export const BASE = "/console";
 const STAFF = ["technician", "admin"];
 const EVERYBODY = ["rider", ...STAFF];
 const PAGES = [
