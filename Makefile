@@ -29,7 +29,7 @@ test: $(VENV)/tests ## every test, on CPython and on MicroPython (some 15 minute
 test-postgres: $(VENV)/tests ## the cloud's tests once more, on a PostgreSQL of their own (apt install postgresql)
 	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long and not web" --db postgres cloud $(TEST)
 
-test-web: $(VENV)/tests $(VENV)/web ## the pages in a real browser (Debian's chromium), against a living fleet
+test-web: $(VENV)/tests $(VENV)/web ## the pages in a real browser (apt install chromium dbus-daemon), against a living fleet
 	@$(BIN)/pytest -q -ra -m "web and not long" $(TEST)
 
 test-long: $(VENV)/tests ## the longer counts of the same tests

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 AXE = ROOT / "cloud/web/node_modules/axe-core/axe.min.js"
@@ -29,20 +29,28 @@ def chromium() -> str:
 
 
 @contextmanager
-def browsing(*options: str) -> Iterator["Browsing"]:
+def launched(*options: str, **environ: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", *options] if os.geteuid() == 0 else [*options]  # root has no sandbox
-        browser = playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=arguments, env={**os.environ, **environ}
+        )
         try:
-            yield Browsing(browser)
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def browsing(*options: str) -> Iterator["Browsing"]:
+    with launched(*options) as browser:
+        yield Browsing(browser)
 
 
 class Browsing:
     """One browser; each visitor is a person with cookies of their own."""
 
-    def __init__(self, browser) -> None:
+    def __init__(self, browser: Browser) -> None:
         self._browser = browser
 
     @contextmanager

@@ -9,6 +9,7 @@ here):
     cut NAME        radio silence: its links time out on both sides and nobody hears it, until `mend`
     mend NAME       the end of silence
     loss NAME       its links time out, once; the lock stays on the air
+    trips NAME      how often its newest phone has had to wait for it: round trips, the connection included
 
 When ready it prints one line of JSON, {"locks": port, "hci": port, "control": port}, all on 127.0.0.1. It
 ends by SIGTERM or when its standard input closes, so it never outlives the program that holds the other
@@ -89,6 +90,9 @@ class Radio:
     def loss(self, name: str) -> None:
         self._chip(name).drop_links()
 
+    def trips(self, name: str) -> str:
+        return str(self._chip(name).trips)
+
     def _chip(self, name: str) -> Chip:
         lock = self.on_air.get(name)
         if lock is None or lock.chip is None:
@@ -96,12 +100,12 @@ class Radio:
         return lock.chip
 
     async def _command_line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        commands = {"list": self.list, "cut": self.cut, "mend": self.mend, "loss": self.loss}
+        commands = {name: getattr(self, name) for name in ("list", "cut", "mend", "loss", "trips")}
         while words := (await reader.readline()).decode(errors="replace").split():
             try:
                 answer = commands[words[0]](*words[1:]) or "ok"
             except (KeyError, TypeError):
-                answer = "error: list, cut NAME, mend NAME or loss NAME"
+                answer = "error: list, cut NAME, mend NAME, loss NAME or trips NAME"
             except LookupError as error:
                 answer = f"error: {error}"
             writer.write(answer.encode() + b"\n")

@@ -38,6 +38,8 @@ class Air(LocalLink):
         link = sender_controller.le_connections.get(destination_address)
         peer = self.find_le_controller(destination_address)
         if link and peer:
+            sender_controller.spoke()
+            peer.listened()
             loop = asyncio.get_running_loop()
             loop.call_soon(peer.on_link_acl_data, link.self_address, PhysicalTransport.LE, data)
 
@@ -82,6 +84,21 @@ class Chip(Controller):
         number = next(_numbers)
         public = f"C0:DE:00:00:{number >> 8 & 255:02X}:{number & 255:02X}"
         super().__init__(name, host_source=source, host_sink=sink, link=air, public_address=public)
+        self.trips = 0  # round trips since the newest connection, itself included: asked, and answered
+        self._asked = False
+
+    # How long a phone waits for a lock: what it says in one go and what it hears then is one round trip
+
+    def listened(self) -> None:
+        self._asked = True
+
+    def spoke(self) -> None:
+        self.trips += self._asked
+        self._asked = False
+
+    def on_le_connect_ind(self, packet) -> None:
+        self.trips, self._asked = 1, False
+        super().on_le_connect_ind(packet)
 
     # What the air asks and brings
 
