@@ -190,6 +190,55 @@ def test_systemd_understands_the_units_and_finds_them_well_shut(tmp_path):
         assert judged.returncode == 0, judged.stdout + judged.stderr
 
 
+@contextlib.contextmanager
+def caddy(folder: Path, port: int, behind: int):
+    """Our Caddyfile as it stands, but for its name, its certificate, and where the web app listens."""
+    chain, key = certificate(folder)
+    told = (DEPLOY / "Caddyfile").read_text()
+    for ours, here in (
+        ("bikes.example.org {", f"https://localhost:{port} {{\n\ttls {chain} {key}"),
+        ("127.0.0.1:8000", f"127.0.0.1:{behind}"),
+    ):
+        assert told.count(ours) == 1
+        told = told.replace(ours, here)
+    (folder / "Caddyfile").write_text("{\n\tadmin off\n\tauto_https disable_redirects\n}\n" + told)
+    environ = {**os.environ, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+    with (folder / "caddy.log").open("w") as log:
+        process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+        try:
+            end = time.monotonic() + WAIT
+            while True:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                    break
+                assert process.poll() is None and time.monotonic() < end, (folder / "caddy.log").read_text()
+                time.sleep(0.1)
+            yield chain
+        finally:
+            process.terminate()
+            process.wait(WAIT)
+
+
+@pytest.mark.skipif(not shutil.which("caddy"), reason="there is no Caddy here (apt install caddy)")
+def test_caddy_stands_in_front_and_says_who_asks_and_how(tmp_path, monkeypatch):
+    monkeypatch.setenv("RINGSLOT_PROXIES", "1")
+    monkeypatch.setenv("RINGSLOT_RATE_ADDRESS", "10")
+    web, front = free_port(), free_port()
+    with up(tmp_path, "--web", f"127.0.0.1:{web}"), caddy(tmp_path, front, web) as chain:
+        good = ask(front, chain, "/healthz")
+        assert good.status == 200
+        assert good.headers["Strict-Transport-Security"] == "max-age=31536000"  # it knows that this was TLS
+        assert ask(front, chain, "/readyz").status == 404
+        inside = http.client.HTTPConnection("127.0.0.1", web, timeout=WAIT)
+        inside.request("GET", "/readyz")
+        assert inside.getresponse().status != 404  # it may still be starting
+        # One address may ask so often, and it is the one that Caddy saw, whatever a caller says of itself.
+        heard = [
+            ask(front, chain, "/api/v1/keys", **{"X-Forwarded-For": f"192.0.2.{n}"}).status for n in range(40)
+        ]
+        assert heard[0] == 200 and heard[-1] == 429
+
+
 def test_the_settings_for_a_server_are_settings_that_there_are():
     named = [
         line.partition("=")[0].lstrip("# ") for line in (DEPLOY / "ringslot.env").read_text().splitlines()
