@@ -1,7 +1,7 @@
 """Bicycles: what the rider sees. A bicycle has one lock, or none yet."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, exists, or_, select, update
@@ -99,13 +99,13 @@ def lock_of(
 
 
 def free(session: Session, reach: Reach, now: int, after: str, limit: int) -> list[Bike]:
-    """Bicycles that the caller may claim, by code, from the first one after `after`: with a lock that has reported
-    nothing wrong, no ride that we know of, and no claim that keeps others away."""
+    """Bicycles that the caller may claim, by code, from the first one after `after`: in service, with a lock that has
+    reported nothing wrong, no ride that we know of, and no claim that keeps others away."""
     claimed, in_use = _claimed(now), _in_use()
     well = or_(Lock.state.is_(None), Lock.state == status.STATE_LOCKED)
     rows = (
         _bikes(reach, now)
-        .where(well, ~claimed, ~in_use, Asset.code > after)
+        .where(well, Asset.out_since.is_(None), ~claimed, ~in_use, Asset.code > after)
         .order_by(Asset.code)
         .limit(limit)
     )
@@ -129,9 +129,11 @@ def find(session: Session, reach: Reach, asset_id: str) -> Asset:
     return asset
 
 
-def page(session: Session, reach: Reach, after: str, limit: int) -> Sequence[Asset]:
-    """By code, from the first one after `after`."""
+def page(session: Session, reach: Reach, after: str, limit: int, code: str | None = None) -> Sequence[Asset]:
+    """By code, from the first one after `after`; or the one that has this code."""
     rows = select(Asset).where(reach.of(Asset.operator_id), Asset.code > after).order_by(Asset.code)
+    if code is not None:
+        rows = rows.where(Asset.code == code)
     return session.scalars(rows.limit(limit)).all()
 
 
@@ -142,6 +144,12 @@ def rename(session: Session, asset: Asset, code: str) -> None:
             asset.code = code
     except IntegrityError:
         raise Problem("asset_exists") from None
+
+
+def by_id(session: Session, ids: Iterable[str | None]) -> dict[str, Asset]:
+    """For the cloud itself; a NULL is nothing."""
+    rows = select(Asset).where(Asset.asset_id.in_({each for each in ids if each}))
+    return {asset.asset_id: asset for asset in session.scalars(rows)}
 
 
 def of_locks(session: Session, lock_ids: Sequence[str]) -> dict[str, Asset]:
@@ -178,6 +186,6 @@ def _bike(row: Sequence[Any]) -> Bike:
     fix = fixes.place(*newest)
     if in_use or lock_state in IN_USE:
         return Bike(asset, kind, "in_use", fix)
-    if lock_state not in (None, status.STATE_LOCKED):
+    if lock_state not in (None, status.STATE_LOCKED) or asset.out_since is not None:
         return Bike(asset, kind, "out_of_order", fix)
     return Bike(asset, kind, "claimed" if claimed else "free", fix)

@@ -204,6 +204,19 @@ def board(value: Any) -> str:
     return value
 
 
+_PLACE = re.compile("(-?[0-9]{1,9}),(-?[0-9]{1,10})", re.ASCII)
+
+
+@reads(type="string", pattern="^-?[0-9]{1,9},-?[0-9]{1,10}$")
+def place(value: Any) -> tuple[int, int]:
+    """Latitude and longitude, degrees x 10^7 (WGS 84), with a comma between."""
+    found = _PLACE.fullmatch(value) if type(value) is str else None
+    lat, lon = (int(part) for part in found.groups()) if found else (0, 0)
+    if found is None or abs(lat) > 900_000_000 or abs(lon) > 1_800_000_000:
+        raise ValueError("must be latitude,longitude in degrees x 10^7, such as 520907028,51214737")
+    return lat, lon
+
+
 def integer(low: int = 0, high: int = UINT32) -> Reader:
     @reads(type="integer", minimum=low, maximum=high)
     def reader(value: Any) -> int:

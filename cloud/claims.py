@@ -9,13 +9,14 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from cloud import events, floors, issuers, locks, metrics, tokens
 from cloud.db import insert
 from cloud.problem import Problem
-from cloud.tables import Claim, Lock, Ride
+from cloud.reach import Reach
+from cloud.tables import Asset, Claim, Lock, Ride
 from cloud.wrapping import Wrapping
 from protocol import keys
 
@@ -26,7 +27,11 @@ WINDOWS = {
 SUCCESSOR_S = 600  # how long a successor's token is good for
 HOLD_S = 900  # unless asked for; the lock caps it
 LONGEST_S = 86400
-WITHDRAWN = "key"  # why a claim is closed: issuers.drop
+WITHDRAWN, SERVICE = (
+    "key",
+    "service",
+)  # why a claim is closed that its rider did not close: issuers.drop, service.py
+WHY = {WITHDRAWN: "claim_withdrawn", SERVICE: "out_of_service"}  # what its rider is told
 CLIENT_CLAIMS = 1000  # most that a program may hold: it stands for riders of its own
 OPEN_CLAIMS = 5  # most that one rider may hold: a claim keeps others away and costs nothing
 
@@ -44,12 +49,15 @@ def create(
 ) -> tuple[Claim, Lock, bytes]:
     """(claim, its lock, token). `holder` has passed tokens.check_holder.
     Raises Problem already_claimed (with `claim_id` when the open claim is the caller's own), pool_needs_period,
-    bad_window, not_found."""
+    bad_window, not_found, out_of_service."""
     default, most = WINDOWS[mode]
     exp = now + default if exp is None else exp
     if not now < exp <= now + most:
         raise Problem("bad_window", most=most)
     lock = locks.next_epoch(session, lock_id)  # from here on other claims of this lock wait
+    out = select(Asset.out_since).where(Asset.lock_id == lock_id, Asset.out_since.is_not(None))
+    if session.scalar(out) is not None:
+        raise Problem("out_of_service")
     pooled = lock.kind == "pooled"
     if pooled and mode != "period":
         raise Problem("pool_needs_period")
@@ -106,6 +114,21 @@ def drop(session: Session, lock_id: str) -> None:
     session.execute(held.values(status="cancelled", open_on=None))
 
 
+def withdraw(session: Session, lock: Lock, now: int, why: str) -> None:
+    """Cancel the claims of this lock that have no ride running, and tell whose they were; in a session that holds the
+    lock's row. Their tokens die at its next uplink."""
+    running = select(Ride.claim).where(
+        Ride.lock_id == lock.lock_id, Ride.state != "ended", Ride.claim.is_not(None)
+    )
+    held = update(Claim).where(
+        Claim.lock_id == lock.lock_id, Claim.status == "open", Claim.cti.not_in(running)
+    )
+    gone = held.values(status="cancelled", open_on=None, why=why).returning(Claim.cti, Claim.user_id)
+    for cti, user_id in session.execute(gone).all():
+        events.of_lock(session, "claim.cancelled", lock, now, cti, user_id)
+    floors.settle(session, lock.lock_id, now)
+
+
 def _own(session: Session, user_id: str, lock_id: str) -> dict[str, Any]:
     """The caller's own claim in the way, if it is: an app whose answer was lost finds its claim again."""
     mine = (Claim.open_on == lock_id, Claim.user_id == user_id)
@@ -122,6 +145,38 @@ def of_user(
         at, cti = after
         rows = rows.where(or_(Claim.created_at < at, and_(Claim.created_at == at, Claim.cti > cti)))
     return session.scalars(rows.limit(limit)).all()
+
+
+def page(
+    session: Session,
+    reach: Reach,
+    now: int,
+    after: tuple[int, str] | None,
+    limit: int,
+    lock_id: str | None = None,
+    state: str | None = None,
+) -> Sequence[tuple[Claim, str | None]]:
+    """(claim, code of the bicycle that its lock is on) of the operator's locks, newest first, those after the claim of
+    this time and cti. `state`: as a person sees it, see `status`."""
+    rows = select(Claim, Asset.code).join(Lock, Lock.lock_id == Claim.lock_id)
+    rows = rows.outerjoin(Asset, Asset.lock_id == Claim.lock_id).where(reach.of(Lock.operator_id))
+    if lock_id is not None:
+        rows = rows.where(Claim.lock_id == lock_id)
+    if state is not None:
+        rows = rows.where(_seen_as(state, now))
+    if after is not None:
+        rows = rows.where(tuple_(Claim.created_at, Claim.cti) < tuple_(*after))
+    rows = rows.order_by(Claim.created_at.desc(), Claim.cti.desc()).limit(limit)
+    return [(claim, code) for claim, code in session.execute(rows)]
+
+
+def _seen_as(state: str, now: int) -> ColumnElement[bool]:
+    """Claims of which `status` says this."""
+    if state == "open":
+        return and_(Claim.status == "open", Claim.exp >= now)
+    if state == "expired":
+        return or_(Claim.status == "expired", and_(Claim.status == "open", Claim.exp < now))
+    return Claim.status == state
 
 
 def of_lock(session: Session, lock_id: str, limit: int = 100) -> Sequence[Claim]:
@@ -182,7 +237,7 @@ def started(session: Session, lock_id: str, cti: str, epoch: int) -> Claim | Non
 
 
 def _closed(claim: Claim) -> Problem:
-    return Problem("claim_withdrawn" if claim.why == WITHDRAWN else "claim_closed")
+    return Problem(WHY.get(claim.why or "", "claim_closed"))
 
 
 def bind(

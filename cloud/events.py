@@ -49,11 +49,18 @@ KINDS = {
     "attention.opened": Kind("attention"),
     "attention.closed": Kind("attention"),
     "fault.reported": Kind("fault"),
+    "fault.closed": Kind("fault"),
     "job.opened": Kind("job"),
     "job.assigned": Kind("job"),
     "job.done": Kind("job"),
     "asset.lock": Kind("asset"),
+    "asset.service": Kind("asset"),
     "zone.changed": Kind("zone"),
+    "ticket.opened": Kind("ticket"),
+    "ticket.written": Kind("ticket"),  # by whose it is
+    "ticket.answered": Kind("ticket"),  # by staff
+    "ticket.acknowledged": Kind("ticket"),
+    "ticket.decided": Kind("ticket"),
 }
 
 

@@ -64,6 +64,8 @@ def page(
 def close(session: Session, row: Fault, user_id: str, now: int) -> None:
     if row.closed_at is None:
         row.closed_at, row.closed_by = now, user_id
+        said = {"asset_id": row.asset_id, "code": row.kind}
+        events.tell(session, "fault.closed", row.fault_id, now, row.operator_id, row.user_id, **said)
         watch.close_one(session, "fault", row.fault_id, now)
 
 

@@ -130,7 +130,7 @@ def standing(session: Session, operator_id: str, now: int) -> list[Standing]:
         )
         .join(Lock, Lock.lock_id == Asset.lock_id)
         .where(Asset.operator_id == operator_id, Lock.operator_id == operator_id)
-        .where(or_(Lock.state.is_(None), Lock.state == status.STATE_LOCKED))
+        .where(or_(Lock.state.is_(None), Lock.state == status.STATE_LOCKED), Asset.out_since.is_(None))
         .where(Lock.last_seen_at >= now - SILENT_S, Lock.fix_at.is_not(None), ANYONE.usable())
         .limit(MOST)
     )

@@ -2,17 +2,53 @@
 
 import secrets
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import Select, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from cloud import events, faults
+from cloud import assets, events, faults, fixes
 from cloud.problem import Problem
 from cloud.reach import Reach
-from cloud.tables import Asset, User
+from cloud.tables import Asset, Lock, Ride, User
 from cloud.tables_fleet import Attention, Fault, Maintenance
 
 RANK = 3  # unless asked for, or what it is made of says
+RANK_M = 1000  # metres that a technician would go further for one rank of urgency
+NOWHERE_M = 5000  # how far away a job counts whose place nobody knows
+MOST = 2000  # open jobs that are ranked by where they are, the most urgent
+
+
+class Seen(NamedTuple):
+    """A job, the bicycle that it is about, where its lock was when it last knew, and how far that is from somebody."""
+
+    row: Maintenance
+    bike: Asset | None
+    place: fixes.Place | None
+    way_m: int | None
+
+
+class Wanted(NamedTuple):
+    """Which jobs: open or done, somebody's or (`free`) nobody's, of one bicycle."""
+
+    done: bool = False
+    assigned_to: str | None = None
+    asset_id: str | None = None
+    free: bool = False
+
+    def of(self, reach: Reach) -> Select[Any]:
+        rows = select(Maintenance).where(reach.of(Maintenance.operator_id))
+        rows = rows.where(Maintenance.done_at.is_not(None) if self.done else Maintenance.done_at.is_(None))
+        for column, value in (
+            (Maintenance.assigned_to, self.assigned_to),
+            (Maintenance.asset_id, self.asset_id),
+        ):
+            if value is not None:
+                rows = rows.where(column == value)
+        return rows.where(Maintenance.assigned_to.is_(None)) if self.free else rows
+
+
+_URGENT = (Maintenance.rank, Maintenance.opened_at, Maintenance.job_id)
 
 
 def create(
@@ -71,20 +107,61 @@ def page(
     reach: Reach,
     after: tuple[int, int, str] | None,
     limit: int,
-    done: bool,
-    assigned_to: str | None = None,
-    asset_id: str | None = None,
+    wanted: Wanted,
 ) -> Sequence[Maintenance]:
     """The most urgent first, of those the oldest."""
-    rows = select(Maintenance).where(reach.of(Maintenance.operator_id))
-    rows = rows.where(Maintenance.done_at.is_not(None) if done else Maintenance.done_at.is_(None))
-    for column, value in ((Maintenance.assigned_to, assigned_to), (Maintenance.asset_id, asset_id)):
-        if value is not None:
-            rows = rows.where(column == value)
-    key = (Maintenance.rank, Maintenance.opened_at, Maintenance.job_id)
+    rows = wanted.of(reach)
     if after is not None:
-        rows = rows.where(tuple_(*key) > tuple_(*after))
-    return session.scalars(rows.order_by(*key).limit(limit)).all()
+        rows = rows.where(tuple_(*_URGENT) > tuple_(*after))
+    return session.scalars(rows.order_by(*_URGENT).limit(limit)).all()
+
+
+def near(
+    session: Session,
+    reach: Reach,
+    here: tuple[int, int],
+    follow: bool,
+    after: tuple[int, int, str] | None,
+    limit: int,
+    wanted: Wanted,
+) -> list[Seen]:
+    """What is worth the way first, by `cost`. `after`: its key, see `cost_key`."""
+    rows = session.scalars(wanted.of(reach).order_by(*_URGENT).limit(MOST)).all()
+    found = sorted(seen(session, rows, follow, here), key=cost_key)
+    return [each for each in found if after is None or cost_key(each) > after][:limit]
+
+
+def cost_key(job: Seen) -> tuple[int, int, str]:
+    """Metres to go, and as many more as it is less urgent; of those alike the oldest first."""
+    way = NOWHERE_M if job.way_m is None else job.way_m
+    return way + RANK_M * (job.row.rank - 1), job.row.opened_at, job.row.job_id
+
+
+def seen(
+    session: Session, rows: Sequence[Maintenance], follow: bool, here: tuple[int, int] | None = None
+) -> list[Seen]:
+    """In their order. `follow`: also where a bicycle is that somebody rides."""
+    bikes = assets.by_id(session, [row.asset_id for row in rows])
+    on = {row.job_id: _lock(row, bikes) for row in rows}
+    ids = {lock_id for lock_id in on.values() if lock_id}
+    told = select(Lock.lock_id, *fixes.NEWEST).where(Lock.lock_id.in_(ids))
+    places = {lock_id: fixes.place(*newest) for lock_id, *newest in session.execute(told)}
+    if not follow:
+        running = select(Ride.lock_id).where(Ride.lock_id.in_(ids), Ride.state != "ended")
+        for lock_id in session.scalars(running):
+            places[lock_id] = None
+    found = []
+    for row in rows:
+        place = places.get(on[row.job_id] or "")
+        way = round(fixes.haversine(here, place[:2])) if here and place else None
+        found.append(Seen(row, bikes.get(row.asset_id or ""), place, way))
+    return found
+
+
+def _lock(row: Maintenance, bikes: dict[str, Asset]) -> str | None:
+    """The one that is on the bicycle now; without a bicycle the one that it is about."""
+    bike = bikes.get(row.asset_id or "")
+    return bike.lock_id if bike else row.lock_id
 
 
 def assign(session: Session, reach: Reach, row: Maintenance, user_id: str | None, now: int) -> None:

@@ -25,6 +25,7 @@ COLUMNS = (
     "seen_at",
     "riding",
     "rank",
+    "out",
 )
 
 
@@ -33,7 +34,7 @@ NOWHERE = (None,) * 4
 
 def fleet_map(session: Session, reach: Reach, since: int | None, follow: bool = True) -> list[list[Any]]:
     """COLUMNS of every lock on a bicycle; with `since` only of those that were heard of from then on. `rank` is of the
-    gravest thing that is open. `follow`: also where a bicycle is that somebody rides."""
+    gravest thing that is open, `out` whether it is out of service. `follow`: also where one is that somebody rides."""
     rows = (
         select(
             Lock.lock_id,
@@ -45,6 +46,7 @@ def fleet_map(session: Session, reach: Reach, since: int | None, follow: bool = 
             Lock.state,
             Lock.battery_mv,
             Lock.last_seen_at,
+            Asset.out_since,
         )
         .join(Asset, Asset.lock_id == Lock.lock_id)
         .where(reach.of(Lock.operator_id))
@@ -59,9 +61,10 @@ def fleet_map(session: Session, reach: Reach, since: int | None, follow: bool = 
             *row[:2],
             *(row[2:6] if follow or row[0] not in riding else NOWHERE),
             _state(row[6]),
-            *row[7:],
+            *row[7:9],
             row[0] in riding,
             worst.get(row[0]),
+            row[9] is not None,
         ]
         for row in session.execute(rows)
     ]

@@ -83,6 +83,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "keyset_refused": (422, "No lock would take this keyset."),
     "keyset_useless": (422, "Locks would take this keyset, and this fleet could not work with it."),
     "no_lock_on_bike": (409, "This bike has no lock yet."),
+    "out_of_service": (409, "This bike is out of service; take another."),
     "floor_ahead": (422, "The floor is above every epoch issued so far; the next claims would be dead."),
     # releases
     "release_refused": (422, "No lock would take this release."),

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from cloud import tables_fleet
-from cloud.shapes import Degrees, Id8, Id16, Next, Time, words
+from cloud.shapes import Claim, Degrees, Id8, Id16, Next, Time, words
 
 Number = Annotated[int, Field(description="rises", ge=0)]
 
@@ -89,6 +89,8 @@ class Asset(TypedDict):
     label: str
     plan: Annotated[str | None, Field(description="name of what a ride on it costs")]
     lock_id: Id8 | None
+    out_since: Annotated[int | None, Field(description="since when it is out of service; null: it is in")]
+    out_reason: str | None
     created_at: Time
 
 
@@ -185,9 +187,14 @@ class AttentionQueue(TypedDict):
 
 
 class Fault(TypedDict):
+    """`lock_id`: that was on the bicycle then; `lock_now`: that is on it now."""
+
     fault_id: Id8
     asset_id: str
+    bike: Annotated[str | None, Field(description="its code")]
+    label: str | None
     lock_id: Id8 | None
+    lock_now: Id8 | None
     kind: Annotated[str, words(tables_fleet.FAULT_KINDS)]
     text: str
     at: Time
@@ -199,12 +206,28 @@ class Faults(TypedDict):
     next: Next
 
 
+class LastPlace(TypedDict):
+    """Where a lock was when it last knew, by its own clock."""
+
+    lat: Degrees
+    lon: Degrees
+    accuracy_dm: Annotated[int, Field(description="decimetres", ge=0)]
+    at: Time
+
+
 class MaintenanceJob(TypedDict):
+    """`lock_id`: that it was opened about; `lock_now`: that is on the bicycle now, and `place` where that is."""
+
     job_id: Id8
     title: str
     rank: Annotated[int, Field(description="1 is the most urgent")]
     asset_id: str | None
+    bike: Annotated[str | None, Field(description="code of the bicycle")]
+    label: str | None
     lock_id: Id8 | None
+    lock_now: Id8 | None
+    place: LastPlace | None
+    distance_m: Annotated[int | None, Field(description="from `near`, as the crow flies")]
     item_id: Id8 | None
     fault_id: Id8 | None
     opened_at: Time
@@ -218,6 +241,15 @@ class MaintenanceJob(TypedDict):
 
 class MaintenanceJobs(TypedDict):
     jobs: list[MaintenanceJob]
+    next: Next
+
+
+class FleetClaim(Claim):
+    bike: Annotated[str | None, Field(description="code of the bicycle that the lock is on")]
+
+
+class FleetClaims(TypedDict):
+    claims: list[FleetClaim]
     next: Next
 
 

@@ -307,6 +307,8 @@ class Asset(Base):
     plan: Mapped[str | None] = mapped_column(
         String(32)
     )  # what a ride on it costs; a name and nothing more as yet
+    out_since: Mapped[int | None]  # it is out of service: nobody may claim it
+    out_reason: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[int]
 
 
@@ -356,7 +358,12 @@ class Claim(Base):
     """
 
     __tablename__ = "claim"
-    __table_args__ = (one_of("mode", MODES), one_of("status", CLAIM_STATES), Index(None, "lock_id", "status"))
+    __table_args__ = (
+        one_of("mode", MODES),
+        one_of("status", CLAIM_STATES),
+        Index(None, "lock_id", "status"),
+        Index(None, "created_at", "cti"),
+    )
 
     cti: Mapped[str] = mapped_column(String(16), primary_key=True)  # also the claim's id in the API
     user_id: Mapped[str] = mapped_column(ForeignKey("user.user_id"), index=True)

@@ -41,6 +41,7 @@ POST   /api/v1/assets                                  ?  - -  - +  - 0  - +  fl
 GET    /api/v1/assets/<id22:asset_id>                  ?  - -  + +  0 0  + +  fleet:read + 0
 PATCH  /api/v1/assets/<id22:asset_id>                  ?  - -  - +  - 0  - +  fleet:write + 0
 POST   /api/v1/assets/<id22:asset_id>/lock             ?  - -  + +  0 0  + +  fleet:write + 0
+POST   /api/v1/assets/<id22:asset_id>/service          ?  - -  + +  0 0  + +  fleet:write + 0
 GET    /api/v1/attention                               ?  - -  + +  = =  + +  fleet:read + =
 GET    /api/v1/audit                                   ?  - -  - +  - =  - +  people
 GET    /api/v1/bikes                                   ?  + +  + +  = =  + +  bikes:read + =
@@ -63,6 +64,7 @@ GET    /api/v1/faults                                  ?  + =  + +  = =  + +  fl
 POST   /api/v1/faults                                  ?  + +  + +  0 0  + +  fleet:write + 0
 POST   /api/v1/faults/<id8:fault_id>/close             ?  - -  + +  0 0  + +  fleet:write + 0
 GET    /api/v1/fleet                                   ?  - -  + +  = =  + +  fleet:read + =
+GET    /api/v1/fleet/claims                            ?  - -  + +  = =  + +  rides:read + =
 GET    /api/v1/groups                                  ?  - -  + +  = =  + +  fleet:read + =
 POST   /api/v1/groups                                  ?  - -  - +  - 0  - +  fleet:write + 0
 GET    /api/v1/groups/<id4:group_id>                   ?  - -  + +  0 0  + +  fleet:read + 0
@@ -193,6 +195,7 @@ LISTS = {  # what a list shows of A's, by its name in testworld.THINGS
     "GET /api/v1/exports/<exported:what>.<form:form>": "ride_id",
     "GET /api/v1/faults": "fault_id",
     "GET /api/v1/fleet": "lock_id",
+    "GET /api/v1/fleet/claims": "cti",
     "GET /api/v1/groups": "group_id",
     "GET /api/v1/jobs": "job_id",
     "GET /api/v1/groups/<id4:group_id>/members": "member",

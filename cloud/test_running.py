@@ -371,7 +371,9 @@ def test_a_fault_becomes_a_job_and_closes_with_it(site):
     assert (item["code"], item["rank"], item["evidence"]) == ("fault", 2, "Brake: Front (brake) is gone")
     settle(site)
     assert len(tech.get("/attention").get_json()["items"]) == 2  # and the lock, which was never heard of
+    assert (made["bike"], made["label"], made["lock_now"]) == (bike.code, f"Bike {bike.code}", bike.hex)
     job = tech.post("/jobs", title="Mend the brake", item=item["item_id"]).get_json()
+    assert (job["bike"], job["label"], job["lock_now"]) == (bike.code, f"Bike {bike.code}", bike.hex)
     assert (job["rank"], job["fault_id"], job["lock_id"]) == (2, made["fault_id"], bike.hex)
     assert (
         problem(tech.post("/jobs", title="Again", fault=made["fault_id"]), 409, "job_exists")["job_id"]
@@ -394,9 +396,10 @@ def test_a_fault_becomes_a_job_and_closes_with_it(site):
         tech.get("/jobs").get_json()["jobs"] == []
         and len(tech.get("/jobs?done=true").get_json()["jobs"]) == 1
     )
-    assert [row.kind for row in told(site, "job.opened", "job.assigned", "job.done")] == [
+    assert [row.kind for row in told(site, "job.opened", "job.assigned", "job.done", "fault.closed")] == [
         "job.opened",
         "job.assigned",
+        "fault.closed",
         "job.done",
     ]
 
@@ -463,6 +466,7 @@ def test_the_whole_fleet_in_one_answer(site):
         "seen_at": NOW,
         "riding": True,
         "rank": 2,
+        "out": False,
     }
     assert rows[bare.hex]["lat"] is None and rows[bare.hex]["rank"] == 4 and rows[bare.hex]["state"] is None
     assert [row[0] for row in tech.get(f"/fleet?since={NOW}").get_json()["rows"]] == [bike.hex]

@@ -5,7 +5,7 @@ from cloud.reach import EVERYTHING
 from cloud.tables import User
 from cloud.testmail import Mailbox
 from cloud.testride import ride
-from cloud.testsite import Site, problem
+from cloud.testsite import Person, Site, problem
 
 DAY = 86400
 ASKED = {"kind": "support", "subject": "The saddle", "text": "It is loose.\nSince yesterday."}
@@ -110,6 +110,38 @@ def test_a_named_person_decides_with_a_reason_and_the_rider_is_mailed_at_each_st
         fleet.tess.post(path + "/messages", text="one more"),
     ):
         problem(answer, 409, "ticket_closed")
+
+
+def test_what_happens_to_a_ticket_is_told_to_its_people_and_without_a_word_of_it(fleet):
+    made = opened(fleet, fleet.anna)
+    path = f"/tickets/{made['ticket_id']}"
+    fleet.tess.post(path + "/messages", text="We come tomorrow.")
+    fleet.anna.post(path + "/messages", text="Thank you.")
+    fleet.tess.post(path + "/acknowledge")  # was, by the first answer
+    fleet.tess.post(path + "/decision", outcome="upheld", reason="It was loose.")
+    fleet.anna.post(path + "/messages", text="It is loose again.")
+
+    def told(person):
+        events = person.get("/events/history").get_json()["events"]
+        return [event for event in reversed(events) if event["kind"].startswith("ticket.")]
+
+    assert [(event["kind"].partition(".")[2], event["data"]["state"]) for event in told(fleet.tess)] == [
+        ("opened", "open"),
+        ("acknowledged", "acknowledged"),
+        ("answered", "acknowledged"),
+        ("written", "acknowledged"),
+        ("decided", "decided"),
+        ("written", "open"),
+    ]
+    assert told(fleet.anna) == told(fleet.tess) == told(fleet.person("admin"))
+    assert {event["subject"] for event in told(fleet.anna)} == {made["ticket_id"]}
+    assert {name for event in told(fleet.anna) for name in event["data"]} == {"code", "state"}
+    assert told(fleet.other) == [] == told(fleet.person())
+    boss = fleet.person("admin", operator=fleet.north)
+    scopes = ["fleet:read", "rides:read", "tracks:read"]
+    made = boss.post("/clients", name="Partner", kind="key", scopes=scopes).get_json()
+    program = Person(fleet.app.test_client(use_cookies=False), "", made["secret"], program=True)
+    assert program.get("/events/history").status_code == 200 and told(program) == []
 
 
 def test_nobody_decides_about_their_own(fleet):

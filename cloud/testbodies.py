@@ -88,6 +88,7 @@ BODIES: Mapping[str, Callable[["World"], dict[str, Any]]] = {
         "lock": world.thing("bare lock"),
     },
     "PATCH /api/v1/assets/<id22:asset_id>": lambda world: {"label": "Renamed"},
+    "POST /api/v1/assets/<id22:asset_id>/service": lambda world: {"in_service": True},
     "POST /api/v1/faults": lambda world: {"code": world.thing("code"), "kind": FAULT_KINDS[0]},
     "POST /api/v1/jobs": lambda world: {"title": "Look", "asset": world.thing("asset_id")},
     "PATCH /api/v1/jobs/<id8:job_id>": lambda world: {"rank": 2},

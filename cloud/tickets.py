@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from cloud import mail, operators, rides, users
+from cloud import events, mail, operators, rides, users
 from cloud.context import Cloud
 from cloud.problem import Problem
 from cloud.reach import EVERYTHING, Reach
@@ -70,6 +70,7 @@ def create(
     session.add(row)
     session.flush()
     _write(session, row, reach.user_id, False, text, now)
+    _happened(session, "opened", row, now)
     _tell(session, cloud, row, "ticket_opened")
     return row
 
@@ -154,15 +155,16 @@ def say(session: Session, cloud: Cloud, reach: Reach, ticket_id: str, text: str)
         row.decided_by, row.acknowledged_by = None, None
     _write(session, row, reach.user_id, staff, text, now)
     if staff:
-        _acknowledge(row, reach.user_id, now)
+        _acknowledge(session, row, reach.user_id, now)
         _tell(session, cloud, row, "ticket_answered", who=users.get(session, reach.user_id).login, text=text)
+    _happened(session, "answered" if staff else "written", row, now)
     return row
 
 
 def acknowledge(session: Session, cloud: Cloud, reach: Reach, ticket_id: str) -> Ticket:
     """Somebody has it in hand. Saying so twice is saying it once. Raises Problem not_found, own_ticket."""
     row = _for_staff(session, reach, ticket_id)
-    _acknowledge(row, reach.user_id, cloud.now())
+    _acknowledge(session, row, reach.user_id, cloud.now())
     return row
 
 
@@ -172,11 +174,12 @@ def decide(session: Session, cloud: Cloud, reach: Reach, ticket_id: str, outcome
     if row.decided_at is not None:
         raise Problem("ticket_closed")
     now = cloud.now()
-    _acknowledge(row, reach.user_id, now)
+    _acknowledge(session, row, reach.user_id, now)
     row.decided_at, row.decided_by, row.outcome = now, reach.user_id, outcome
     _write(session, row, reach.user_id, True, reason, now, decides=True)
     who = users.get(session, reach.user_id).login
     _tell(session, cloud, row, "ticket_decided", who=who, outcome=outcome, text=reason)
+    _happened(session, "decided", row, now)
     return row
 
 
@@ -187,9 +190,16 @@ def _for_staff(session: Session, reach: Reach, ticket_id: str) -> Ticket:
     return row
 
 
-def _acknowledge(row: Ticket, user_id: str, now: int) -> None:
+def _acknowledge(session: Session, row: Ticket, user_id: str, now: int) -> None:
     if row.acknowledged_at is None:
         row.acknowledged_at, row.acknowledged_by = now, user_id
+        _happened(session, "acknowledged", row, now)
+
+
+def _happened(session: Session, what: str, row: Ticket, now: int) -> None:
+    """To live pages and webhooks: that something was said, and never what or by whom."""
+    said = {"code": row.kind, "state": state(row)}
+    events.tell(session, f"ticket.{what}", row.ticket_id, now, row.operator_id, row.user_id, **said)
 
 
 def _write(

@@ -43,7 +43,7 @@ def claim(row: Claim, now: int) -> shapes.Claim:
         "hold": row.hold,
         "longest": row.longest,
         "status": claims.status(row, now),
-        "why": TABLE["claim_withdrawn"][1] if row.why == claims.WITHDRAWN else None,
+        "why": TABLE[claims.WHY[row.why]][1] if row.why in claims.WHY else None,
         "created_at": row.created_at,
     }
 

@@ -3,10 +3,10 @@
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from cloud import assets, body, fitting, limits, shapes, shapes_fleet, views
+from cloud import assets, body, fitting, limits, service, shapes, shapes_fleet, views
 from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.conditions import unchanged
-from cloud.describe import Fields, Page, answers, guarded, paged, takes
+from cloud.describe import Fields, Page, answers, asks, guarded, paged, takes
 from cloud.problem import Problem
 from cloud.routes.claims import guessed
 from cloud.tables import ROLES, Asset
@@ -74,12 +74,14 @@ def one(code: str) -> shapes.Bike:
 @routes.get("/assets")
 @allow(*STAFF, scope="fleet:read")
 @paged(body.code)
+@asks(code=body.code)
 @answers()
-def listed(page: Page) -> shapes_fleet.Assets:
-    """Every bicycle, by code, with a lock or without."""
+def listed(page: Page, asked: Fields) -> shapes_fleet.Assets:
+    """Every bicycle, by code, with a lock or without; or the one with this `code` on its sticker."""
     (after,) = page.after or ("",)
     with cloud().db.reading() as session:
-        rows, following = page.cut(assets.page(session, reach(), after, page.fetch), lambda row: (row.code,))
+        found = assets.page(session, reach(), after, page.fetch, asked["code"])
+    rows, following = page.cut(found, lambda row: (row.code,))
     return {"assets": [shown(row) for row in rows], "next": following}
 
 
@@ -131,6 +133,22 @@ def fit(asset_id: str, fields: Fields) -> shapes_fleet.AssetWithLocks:
         return {**shown(row), "locks": [span(each) for each in fitting.of_asset(session, asset_id)]}
 
 
+@routes.post("/assets/<id22:asset_id>/service")
+@allow(*STAFF, scope="fleet:write")
+@takes({"in_service": body.boolean}, {"reason": body.text(1, 200)})
+@answers()
+def put(asset_id: str, fields: Fields) -> shapes_fleet.Asset:
+    """Put a bicycle out of service, or in again.
+
+    Out of service it is offered to nobody and no claim of it is made; claims without a ride are cancelled. Whoever
+    rides it rides on.
+    """
+    with cloud().db.writing() as session:
+        row = assets.find(session, reach(), asset_id)
+        service.put(session, row, fields["in_service"], fields["reason"], cloud().now())
+        return shown(row)
+
+
 def shown(row: Asset) -> shapes_fleet.Asset:
     return {
         "asset_id": row.asset_id,
@@ -138,6 +156,8 @@ def shown(row: Asset) -> shapes_fleet.Asset:
         "label": row.label,
         "plan": row.plan,
         "lock_id": row.lock_id,
+        "out_since": row.out_since,
+        "out_reason": row.out_reason,
         "created_at": row.created_at,
     }
 

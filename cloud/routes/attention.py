@@ -84,7 +84,8 @@ def report(fields: Fields) -> shapes.Fault:
     with db.writing() as session:
         limits.take(session, "fault", me().user_id, now)
         asset = assets.by_code(session, reach(), fields["code"], now).asset
-        return fault(faults.report(session, asset, me().user_id, fields["kind"], fields["text"] or "", now))
+        row = faults.report(session, asset, me().user_id, fields["kind"], fields["text"] or "", now)
+        return fault(row, asset)
 
 
 @routes.get("/faults")
@@ -97,7 +98,8 @@ def reported(page: Page, asked: Fields) -> shapes.Faults:
     with cloud().db.reading() as session:
         found = faults.page(session, reach(), page.after, page.fetch, asked["asset"], asked["open"])
         rows, following = page.cut(found, lambda row: (row.at, row.fault_id))
-    return {"faults": [fault(row) for row in rows], "next": following}
+        bikes = assets.by_id(session, [row.asset_id for row in rows])
+    return {"faults": [fault(row, bikes.get(row.asset_id)) for row in rows], "next": following}
 
 
 @routes.post("/faults/<id8:fault_id>/close")
@@ -108,15 +110,18 @@ def close(fault_id: str) -> shapes.Fault:
     with cloud().db.writing() as session:
         row = faults.find(session, reach(), fault_id)
         faults.close(session, row, me().user_id, cloud().now())
-        return fault(row)
+        return fault(row, assets.by_id(session, [row.asset_id]).get(row.asset_id))
 
 
-def fault(row: Fault) -> shapes.Fault:
+def fault(row: Fault, bike: Asset | None) -> shapes.Fault:
     """Not who said so: a job is done for the bicycle."""
     return {
         "fault_id": row.fault_id,
         "asset_id": row.asset_id,
+        "bike": bike.code if bike else None,
+        "label": bike.label if bike else None,
         "lock_id": row.lock_id,
+        "lock_now": bike.lock_id if bike else None,
         "kind": row.kind,
         "text": row.text,
         "at": row.at,

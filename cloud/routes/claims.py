@@ -29,6 +29,7 @@ TERMS = {"mode": body.word(*claims.WINDOWS), "exp": body.integer(), "hold": body
         "bad_window",
         "bad_holder_key",
         "no_lock_on_bike",
+        "out_of_service",
         "no_issuer_key",
         "not_found",
         "too_many",
@@ -111,7 +112,7 @@ def cancel(cti: str) -> shapes.Claim:
 @routes.post("/<id8:cti>/token")
 @allow(*ROLES, scope="claims:write")
 @takes({"hello": MESSAGE, "challenge": MESSAGE})
-@answers(201, problems=("wrong_lock", "claim_closed", "claim_withdrawn", "claim_old"))
+@answers(201, problems=("wrong_lock", "claim_closed", "claim_withdrawn", "claim_old", "out_of_service"))
 def bind(cti: str, fields: Fields) -> shapes.OwnClaim:
     """The same claim's token, bound to the challenge of a lock that lost its clock."""
     with cloud().db.writing() as session:
@@ -122,7 +123,17 @@ def bind(cti: str, fields: Fields) -> shapes.OwnClaim:
 @routes.post("/<id8:cti>/successor")
 @allow(*ROLES, scope="claims:write")
 @takes({"holder_key": HOLDER}, {"hello": MESSAGE, "challenge": MESSAGE})
-@answers(201, problems=("ride_over", "claim_closed", "claim_withdrawn", "wrong_lock", "bad_holder_key"))
+@answers(
+    201,
+    problems=(
+        "ride_over",
+        "claim_closed",
+        "claim_withdrawn",
+        "wrong_lock",
+        "bad_holder_key",
+        "out_of_service",
+    ),
+)
 def succeed(cti: str, fields: Fields) -> shapes.OwnClaim:
     """A token for another phone of mine, which takes over the running ride.
 

@@ -14,14 +14,17 @@ routes = Blueprint("events", __name__, url_prefix="/api/v1")
 AT_ONCE = 200  # events in one answer of the stream
 RETRY_MS = 1000  # EventSource comes back by itself after this
 OF_RIDES = [name for name, kind in events.KINDS.items() if kind.subject in ("ride", "claim")]
+OF_PEOPLE = [name for name, kind in events.KINDS.items() if kind.subject == "ticket"]
 STALE_S = 3600  # who was away for longer loads afresh
 NUMBER = body.integer(0, 2**53)
 
 
 def visible() -> list[ColumnElement[bool]]:
-    """What of the events the caller may see: staff and programs their operator's, a rider their own."""
+    """What of the events the caller may see: staff and programs their operator's, a rider their own. What people write
+    to each other is no program's."""
+    hidden = ([] if me().may("rides:read") else OF_RIDES) + (OF_PEOPLE if me().program else [])
     seen = reach().either(Event)
-    return seen if me().may("rides:read") else [and_(each, Event.kind.not_in(OF_RIDES)) for each in seen]
+    return [and_(each, Event.kind.not_in(hidden)) for each in seen] if hidden else seen
 
 
 @routes.get("/events")

@@ -1,6 +1,9 @@
 """Jobs for technicians."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint
+from sqlalchemy.orm import Session
 
 from cloud import assets, body, faults, maintenance, operators, watch
 from cloud import shapes_fleet as shapes
@@ -40,23 +43,37 @@ def create(fields: Fields) -> shapes.MaintenanceJob:
         row = maintenance.create(
             session, owner, fields["title"], me().user_id, now, asset, item, fault, fields["rank"]
         )
-        return shown(row)
+        return shown(session, row)
 
 
 @routes.get("")
 @allow(*STAFF, scope="fleet:read")
 @paged(NUMBER, NUMBER, body.hex_of(8))
-@asks(done=body.boolean, mine=body.boolean, asset=body.opaque)
+@asks(done=body.boolean, mine=body.boolean, free=body.boolean, asset=body.opaque, near=body.place)
 @answers()
 def listed(page: Page, asked: Fields) -> shapes.MaintenanceJobs:
-    """Jobs, the most urgent first: those that are open, or with `done` those that are not; `mine` only one's own."""
+    """Jobs, the most urgent first: those that are open, or with `done` those that are not.
+
+    `mine` only one's own, `free` only nobody's. `near` (latitude,longitude in degrees x 10^7) puts those first that are
+    worth the way from there: a kilometre counts as much as one rank. A program without the scope tracks:read sees no
+    place while a ride runs.
+    """
     mine = me().user_id if asked["mine"] else None
+    wanted = maintenance.Wanted(bool(asked["done"]), mine, asked["asset"], bool(asked["free"]))
     with cloud().db.reading() as session:
-        found = maintenance.page(
-            session, reach(), page.after, page.fetch, bool(asked["done"]), mine, asked["asset"]
-        )
-        rows, following = page.cut(found, lambda row: (row.rank, row.opened_at, row.job_id))
-    return {"jobs": [shown(row) for row in rows], "next": following}
+        if asked["near"] is None:
+            found = maintenance.page(session, reach(), page.after, page.fetch, wanted)
+            rows, following = page.cut(found, lambda row: (row.rank, row.opened_at, row.job_id))
+            jobs: Sequence[maintenance.Seen] = maintenance.seen(session, rows, follow())
+        else:
+            about = (asked["near"], follow(), page.after, page.fetch, wanted)
+            jobs, following = page.cut(maintenance.near(session, reach(), *about), maintenance.cost_key)
+        return {"jobs": [_shown(job) for job in jobs], "next": following}
+
+
+def follow() -> bool:
+    """Whether the caller may know where a bicycle is that somebody rides."""
+    return me().may("tracks:read")
 
 
 @routes.get("/<id8:job_id>")
@@ -65,7 +82,7 @@ def listed(page: Page, asked: Fields) -> shapes.MaintenanceJobs:
 def one(job_id: str) -> shapes.MaintenanceJob:
     """One job."""
     with cloud().db.reading() as session:
-        return shown(maintenance.find(session, reach(), job_id))
+        return shown(session, maintenance.find(session, reach(), job_id))
 
 
 @routes.patch("/<id8:job_id>")
@@ -77,9 +94,9 @@ def change(job_id: str, fields: Fields) -> shapes.MaintenanceJob:
     """Change what a job says or how urgent it is."""
     with cloud().db.writing() as session:
         row = maintenance.find(session, reach(), job_id)
-        unchanged(session, row, lambda: shown(row))
+        unchanged(session, row, lambda: shown(session, row))
         row.title, row.rank = fields["title"] or row.title, fields["rank"] or row.rank
-        return shown(row)
+        return shown(session, row)
 
 
 @routes.post("/<id8:job_id>/assign")
@@ -91,7 +108,7 @@ def assign(job_id: str, fields: Fields) -> shapes.MaintenanceJob:
     with cloud().db.writing() as session:
         row = maintenance.find(session, reach(), job_id)
         maintenance.assign(session, reach(), row, fields["user"], cloud().now())
-        return shown(row)
+        return shown(session, row)
 
 
 @routes.post("/<id8:job_id>/done")
@@ -103,16 +120,30 @@ def done(job_id: str, fields: Fields) -> shapes.MaintenanceJob:
     with cloud().db.writing() as session:
         row = maintenance.find(session, reach(), job_id)
         maintenance.done(session, row, fields["note"], me().user_id, cloud().now())
-        return shown(row)
+        return shown(session, row)
 
 
-def shown(row: Maintenance) -> shapes.MaintenanceJob:
+def shown(session: Session, row: Maintenance) -> shapes.MaintenanceJob:
+    (job,) = maintenance.seen(session, [row], follow())
+    return _shown(job)
+
+
+def _shown(job: maintenance.Seen) -> shapes.MaintenanceJob:
+    row, bike, at = job.row, job.bike, job.place
+    place: shapes.LastPlace | None = None
+    if at is not None:
+        place = {"lat": at.lat, "lon": at.lon, "accuracy_dm": at.accuracy, "at": at.at}
     return {
         "job_id": row.job_id,
         "title": row.title,
         "rank": row.rank,
         "asset_id": row.asset_id,
+        "bike": bike.code if bike else None,
+        "label": bike.label if bike else None,
         "lock_id": row.lock_id,
+        "lock_now": bike.lock_id if bike else None,
+        "place": place,
+        "distance_m": job.way_m,
         "item_id": row.item_id,
         "fault_id": row.fault_id,
         "opened_at": row.opened_at,

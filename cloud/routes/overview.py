@@ -2,13 +2,13 @@
 
 from flask import Blueprint, Response, request
 
-from cloud import body, events, fitting, fixes, locks, overview, senml
+from cloud import body, claims, events, fitting, fixes, locks, overview, senml, views
 from cloud import shapes_fleet as shapes
 from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.commands import KINDS
 from cloud.describe import Fields, Page, answers, asks, paged
 from cloud.routes.assets import span
-from cloud.tables import Command
+from cloud.tables import CLAIM_STATES, Command
 
 routes = Blueprint("overview", __name__, url_prefix="/api/v1")
 
@@ -34,6 +34,20 @@ def everything(asked: Fields) -> shapes.Fleet:
         newest = events.ends(session)[1]
         rows = overview.fleet_map(session, reach(), asked["since"], me().may("tracks:read"))
     return {"at": now, "event": newest, "columns": list(overview.COLUMNS), "rows": rows}
+
+
+@routes.get("/fleet/claims")
+@allow(*STAFF, scope="rides:read")
+@paged(TIME, body.hex_of(8))
+@asks(lock=body.hex_of(8), state=body.word(*CLAIM_STATES))
+@answers()
+def claimed(page: Page, asked: Fields) -> shapes.FleetClaims:
+    """Claims of the whole fleet, newest first: when, of what, and what became of it; no tokens, and not whose."""
+    now = cloud().now()
+    with cloud().db.reading() as session:
+        found = claims.page(session, reach(), now, page.after, page.fetch, asked["lock"], asked["state"])
+    rows, following = page.cut(found, lambda row: (row[0].created_at, row[0].cti))
+    return {"claims": [{**views.claim(row, now), "bike": code} for row, code in rows], "next": following}
 
 
 @routes.get("/locks/<id8:lock_id>/series")
