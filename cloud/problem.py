@@ -92,6 +92,7 @@ TABLE: dict[str, tuple[int, str]] = {
         "This board has another release of that number; a release never changes: give yours a new one.",
     ),
     "no_release": (404, "There is no such release; upload it first."),
+    "none_offered": (404, "No release is offered to this lock just now."),
     "rollout_open": (409, "Another rollout is open on this board; end it first."),
     "rollout_over": (409, "This rollout is done; start another."),
     "percent_back": (

@@ -171,6 +171,16 @@ def file_for(cloud: Cloud, lock_id: str, rest: tuple[str, ...], query: tuple[str
     return found
 
 
+def for_phone(session: Session, lock: Lock) -> Release:
+    """What a technician may carry to this lock, as its rollout stands: nothing that the uplink would not bring it too,
+    but for the moment. Raises Problem none_offered."""
+    row = _running(session, lock.board)
+    mine = session.get(RolloutLock, (row.rollout_id, lock.lock_id)) if row else None
+    if row is None or not staging.may_fetch(_view(session, lock, row, mine)):
+        raise Problem("none_offered")
+    return releases.get(session, row.board, row.version)
+
+
 def _allowed(session: Session, lock_id: str) -> tuple[Rollout, RolloutLock]:
     """What this lock may fetch of: the rollout that runs on its board and offered it the release. Raises NotOffered."""
     lock = session.get(Lock, lock_id)

@@ -219,6 +219,26 @@ class Release(TypedDict):
     taken_at: Time
 
 
+class ReleasePart(TypedDict):
+    """`name`: the first four bytes of its SHA-256, by which a lock asks for it."""
+
+    name: Id4
+    size: Count
+
+
+class ReleaseOffered(TypedDict):
+    board: str
+    version: Count
+    digest: Hash
+    manifest: Bytes
+    files: list[ReleasePart]
+
+
+class ReleaseFile(TypedDict):
+    name: Id4
+    data: Bytes
+
+
 class Releases(TypedDict):
     releases: list[Release]
     next: Next

@@ -92,6 +92,8 @@ POST   /api/v1/locks/<id8:lock_id>/floor               ?  - -  - +  - 0  - +  fl
 GET    /api/v1/locks/<id8:lock_id>/measurements        ?  - -  + +  0 0  + +  tracks:read + 0
 GET    /api/v1/locks/<id8:lock_id>/notes               ?  - -  + +  0 0  + +  fleet:read + 0
 GET    /api/v1/locks/<id8:lock_id>/receipts            ?  - -  + +  0 0  + +  tracks:read + 0
+GET    /api/v1/locks/<id8:lock_id>/release               ?  - -  + +  0 0  + +  people
+GET    /api/v1/locks/<id8:lock_id>/release/files/<id4:file_name>  ?  - -  + +  0 0  + +  people
 GET    /api/v1/locks/<id8:lock_id>/series              ?  - -  + +  0 0  + +  fleet:read + 0
 GET    /api/v1/locks/<id8:lock_id>/track               ?  - -  + +  0 0  + +  tracks:read + 0
 POST   /api/v1/master-tokens                           ?  - -  + +  0 0  + +  people
@@ -212,6 +214,8 @@ LISTS = {  # what a list shows of A's, by its name in testworld.THINGS
     "GET /api/v1/zones": "zone_id",
 }
 LET_IN = {  # refusals that come after letting in
+    "GET /api/v1/locks/<id8:lock_id>/release": "none_offered",
+    "GET /api/v1/locks/<id8:lock_id>/release/files/<id4:file_name>": "none_offered",
     "POST /api/v1/addresses/confirm": "link_over",
     "POST /api/v1/resets/confirm": "link_over",
     "POST /api/v1/sign-ups/confirm": "link_over",

@@ -1,8 +1,11 @@
 """Rollouts as locks and people see them: offers, halts and what lifts them, over ingest and the API."""
 
+import hashlib
+
 import pytest
 
 from cloud import receipts, releases, rollouts
+from cloud.body import b64
 from cloud.problem import NotOffered
 from cloud.tables import Lock, Ride, Rollout
 from cloud.testreleases import FILES, Teller, publish_keys, short, signed
@@ -116,6 +119,31 @@ def test_a_lock_that_was_not_offered_the_release_fetches_nothing(fleet, percent)
         with pytest.raises(NotOffered):
             rollouts.manifest_for(fleet.cloud, lock.lock_id, (), ())
         assert offered(lock.status()) == (percent == 100)
+
+
+def test_a_phone_carries_what_the_rollout_has_for_the_lock(fleet):
+    lock, technician = fleet.locks[0], fleet.site.person("technician")
+    way = f"/locks/{lock.lock_id}/release"
+    problem(technician.get(way), 404, "none_offered")
+    rollout = fleet.start()
+    said = technician.get(way).get_json()
+    raw = signed(2, fleet.site.now + 300 * DAY)
+    assert (said["board"], said["version"], said["manifest"]) == ("sim", 2, b64(raw))
+    assert said["digest"] == hashlib.sha256(raw).hexdigest()
+    assert {each["name"]: each["size"] for each in said["files"]} == {
+        short(data): len(data) for data in FILES.values()
+    }
+    for data in FILES.values():
+        answer = technician.get(f"{way}/files/{short(data)}").get_json()
+        assert answer == {"name": short(data), "data": b64(data)}
+    problem(technician.get(f"{way}/files/00000000"), 404, "not_found")
+    assert fleet.show(rollout)["progress"]["offered"] == 0  # the cloud itself offered nothing
+    lock.boot(2)
+    problem(technician.get(way), 404, "none_offered")  # it runs it
+    other = fleet.locks[1]
+    fleet.change(rollout, state="halted")
+    problem(technician.get(f"/locks/{other.lock_id}/release"), 404, "none_offered")
+    problem(technician.get(f"/locks/{other.lock_id}/release/files/{short(data)}"), 404, "none_offered")
 
 
 def test_a_lock_in_a_ride_is_left_alone_and_goes_on_with_what_it_has_begun(fleet):

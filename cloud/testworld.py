@@ -214,6 +214,7 @@ THINGS: Mapping[str, Callable[[World], str]] = {
     "provider_id": lambda world: _provider(world),
     "ticket_id": lambda world: world.owner.post("/tickets", **question(world)).get_json()["ticket_id"],
     "vehicle_id": lambda world: _vehicle(world),
+    "file_name": lambda world: testreleases.short(testreleases.FILES["firmware/lock.mpy"]),
     "page": lambda world: "locks",
     "name": lambda world: "vehicle_status",
     "what": lambda world: "rides",

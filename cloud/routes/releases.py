@@ -1,20 +1,20 @@
-"""Releases of the locks' own code: taken once, as the release keys signed them."""
+"""Releases of the locks' own code: taken once, as the release keys signed them; and what of them a phone may carry."""
 
 from flask import Blueprint, request
 
-from cloud import body, releases, shapes, views
-from cloud.auth import STAFF, allow, cloud, me, platform
+from cloud import body, locks, releases, rollouts, shapes, views
+from cloud.auth import STAFF, allow, cloud, me, platform, reach
 from cloud.describe import Page, answers, paged, takes_files
 from cloud.problem import Problem
-from protocol import manifest
+from protocol import manifest, update
 
-routes = Blueprint("releases", __name__, url_prefix="/api/v1/releases")
+routes = Blueprint("releases", __name__, url_prefix="/api/v1")
 
 PARTS = 256  # a list of 8 KiB names fewer files
 BODY_MAX = manifest.FILES_SIZE_MAX + manifest.LIMIT + PARTS * 512  # with the lines between them
 
 
-@routes.post("")
+@routes.post("/releases")
 @platform
 @allow("admin", scope="platform:write")
 @takes_files(BODY_MAX, manifest=1, file=PARTS)
@@ -33,7 +33,7 @@ def take() -> shapes.Release:
         return views.release(row)
 
 
-@routes.get("")
+@routes.get("/releases")
 @platform
 @allow(*STAFF, scope="platform:read")
 @paged(body.integer(), body.board, body.integer())
@@ -44,3 +44,34 @@ def newest(page: Page) -> shapes.Releases:
         found = releases.newest(session, page.after, page.fetch)
     rows, following = page.cut(found, lambda row: (row.taken_at, row.board, row.version))
     return {"releases": [views.release(row) for row in rows], "next": following}
+
+
+@routes.get("/locks/<id8:lock_id>/release")
+@allow(*STAFF)
+@answers(problems=("none_offered",))
+def offered(lock_id: str) -> shapes.ReleaseOffered:
+    """The release that a technician's phone may carry to this lock: the one that a running rollout has for it."""
+    with cloud().db.reading() as session:
+        row = rollouts.for_phone(session, locks.find(session, reach(), lock_id))
+        entries = releases.read(row.manifest)[1]
+    files = {digest: size for _, size, digest in entries}  # two paths may be one file
+    return {
+        "board": row.board,
+        "version": row.version,
+        "digest": row.digest.hex(),
+        "manifest": body.b64(row.manifest),
+        "files": [{"name": digest[: update.NAME].hex(), "size": size} for digest, size in files.items()],
+    }
+
+
+@routes.get("/locks/<id8:lock_id>/release/files/<id4:file_name>")
+@allow(*STAFF)
+@answers(problems=("none_offered",))
+def file(lock_id: str, file_name: str) -> shapes.ReleaseFile:
+    """One of its files."""
+    with cloud().db.reading() as session:
+        row = rollouts.for_phone(session, locks.find(session, reach(), lock_id))
+        data = releases.body(session, row, bytes.fromhex(file_name))
+    if data is None:
+        raise Problem("not_found")
+    return {"name": file_name, "data": body.b64(data)}
