@@ -101,3 +101,14 @@ def barriers(page: Page) -> list[str]:
         if one["impact"] in SERIOUS
         for node in one["nodes"]
     ]
+
+
+def too_wide(page: Page) -> list[str]:
+    """What on the page is wider than a phone."""
+    page.set_viewport_size({"width": 375, "height": 800})
+    found = page.evaluate(
+        """document.documentElement.scrollWidth <= 375 ? [] : [...document.querySelectorAll("body *")]
+        .filter(one => one.getBoundingClientRect().right > 375).map(one => one.outerHTML.slice(0, 80))"""
+    )
+    page.set_viewport_size({"width": 1280, "height": 720})
+    return found

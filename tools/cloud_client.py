@@ -60,6 +60,9 @@ class CloudClient:
     def post(self, path: str, body: dict | None = None) -> Any:
         return self._call("POST", path, body or {})
 
+    def patch(self, path: str, body: dict) -> Any:
+        return self._call("PATCH", path, body)
+
     def delete(self, path: str) -> Any:
         return self._call("DELETE", path, None)
 

@@ -2,6 +2,7 @@
 
 const ROOT = "/api/v1";
 const WAIT_MS = 20_000; // every wait has an end
+const tags = new WeakMap(); // what a GET said → its ETag
 let csrf = "";
 let prove = null;
 
@@ -28,24 +29,26 @@ export function get(path, asked) {
 }
 
 /** POST, PATCH, PUT or DELETE. Tried again by itself after a lost link, where the key makes it act once, and after a
- *  fresh proof where one is wanted. */
-export async function send(method, path, body) {
+ *  fresh proof where one is wanted. `seen`: what a GET of this path said; once somebody else has changed it the call is
+ *  refused as `changed`. `body`: an object, or FormData. */
+export async function send(method, path, body, seen) {
   try {
-    return await keyed(method, path, body);
+    return await keyed(method, path, body, seen);
   } catch (refused) {
     if (refused.code !== "prove_again" || !prove) throw refused;
     await prove();
-    return keyed(method, path, body);
+    return keyed(method, path, body, seen);
   }
 }
 
-async function keyed(method, path, body) {
-  const key = crypto.randomUUID();
+async function keyed(method, path, body, seen) {
+  const more = { "X-CSRF-Token": csrf, "Idempotency-Key": crypto.randomUUID() };
+  if (tags.get(seen)) more["If-Match"] = tags.get(seen);
   try {
-    return await call(method, path, body, key);
+    return await call(method, path, body, more);
   } catch (lost) {
     if (lost.code !== "offline") throw lost;
-    return call(method, path, body, key);
+    return call(method, path, body, more);
   }
 }
 
@@ -70,22 +73,23 @@ export function address(path, asked) {
   return ROOT + path + query(asked);
 }
 
-async function call(method, path, body, key) {
-  const headers = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  if (method !== "GET") Object.assign(headers, { "X-CSRF-Token": csrf, "Idempotency-Key": key });
+async function call(method, path, body, more) {
+  const headers = { Accept: "application/json", ...more };
+  const whole = body === undefined || body instanceof FormData; // whose type has a boundary that the browser draws
+  if (!whole) headers["Content-Type"] = "application/json";
   let answer;
   try {
     answer = await fetch(ROOT + path, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: whole ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(WAIT_MS),
     });
   } catch {
     throw new Refused(0, "offline", "The server cannot be reached.");
   }
   const json = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : null;
+  if (answer.ok && json && answer.headers.has("ETag")) tags.set(json, answer.headers.get("ETag"));
   if (answer.ok) return json;
   throw new Refused(answer.status, json?.code ?? "unexpected", json?.detail ?? answer.statusText, json?.errors);
 }

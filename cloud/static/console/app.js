@@ -22,6 +22,7 @@ const PAGES = [
   { path: /^zones$/, module: "zones", menu: STAFF, link: "zones" },
   { path: /^locks\/(?<lock>[0-9a-f]{16})$/, module: "lock", link: "" },
   { path: /^office$/, module: "office", menu: STAFF, link: "office" },
+  { path: /^bikes$/, module: "bikes", link: "office" },
   { path: /^people$/, module: "people", link: "office" },
   { path: /^groups$/, module: "groups", link: "office" },
   { path: /^clients$/, module: "clients", link: "office" },

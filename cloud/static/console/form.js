@@ -4,7 +4,7 @@ import { h, show } from "./dom.js";
 import { said, t } from "./words.js";
 
 /** A form of fields by the name of what is sent: {label, kind, value, choices, hint, ...attributes}. `kind`: text, area,
- *  select or boxes with `choices` [[value, word]], check, or a type of input. `submit(values)` gets what was filled in;
+ *  select or boxes with `choices` [[value, word]], check, file (a list of them), or a type of input. `submit(values, form)` gets what was filled in;
  *  what is empty is null. The form has `fields`, the elements by name. */
 export function form(name, fields, button, submit, look = {}) {
   const drawn = Object.entries(fields).filter(([, one]) => one).map(([key, one]) => [key, field(key, one)]);
@@ -19,7 +19,7 @@ export function form(name, fields, button, submit, look = {}) {
     send.disabled = true;
     show(wrong);
     try {
-      await submit(Object.fromEntries(drawn.map(([key, one]) => [key, one.value()])));
+      await submit(Object.fromEntries(drawn.map(([key, one]) => [key, one.value()])), element);
     } catch (refused) {
       show(wrong, sentence(refused));
     } finally {
@@ -38,14 +38,20 @@ function field(key, { label, kind = "text", choices, value, hint, ...attributes 
         ? h("textarea", { name: key, rows: 4, ...attributes, value: value ?? "" })
         : kind === "check"
           ? h("input", { name: key, type: "checkbox", ...attributes, checked: value })
-          : h("input", { name: key, type: kind, ...attributes, value: value ?? "" });
+          : h("input", { name: key, type: kind, ...attributes, value: value ?? "" }); // a file's can only be emptied
   const note = hint && h("span", { class: "hint" }, hint);
   return {
     input,
     label: kind === "check" ? h("label", { class: "check" }, input, label, note) : h("label", {}, label, note, input),
-    value: () => (kind === "check" ? input.checked : input.value === "" ? null : kind === "number" ? Number(input.value) : input.value),
+    value: () => VALUES[kind]?.(input) ?? (input.value || null),
   };
 }
+
+const VALUES = {
+  check: (input) => input.checked,
+  file: (input) => [...input.files],
+  number: (input) => (input.value === "" ? null : Number(input.value)),
+};
 
 function boxes(key, label, choices, chosen) {
   const inputs = choices.map(([one]) => h("input", { type: "checkbox", name: key, value: one, checked: chosen.includes(one) }));

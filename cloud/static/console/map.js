@@ -80,6 +80,11 @@ class Chart {
     if (positions.length) this.map.fitBounds(positions, { padding: [24, 24], maxZoom: 17, animate: false });
   }
 
+  /** Moves only if it is out of sight. */
+  see(position) {
+    if (!this.map.getBounds().contains(position)) this.map.panTo(position);
+  }
+
   end() {
     this.map.remove();
   }

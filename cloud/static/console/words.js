@@ -1,12 +1,14 @@
 // Words and figures in the reader's language: English, or Dutch.
 
 import en_fleet from "./words_en.js";
+import en_bikes from "./words_en_bikes.js";
 import en_office from "./words_en_office.js";
 import nl_fleet from "./words_nl.js";
+import nl_bikes from "./words_nl_bikes.js";
 import nl_office from "./words_nl_office.js";
 
-const en = { ...en_fleet, ...en_office };
-const TONGUES = { en, nl: { ...nl_fleet, ...nl_office } };
+const en = { ...en_fleet, ...en_bikes, ...en_office };
+const TONGUES = { en, nl: { ...nl_fleet, ...nl_bikes, ...nl_office } };
 const KEPT = "ringslot.language";
 
 export const languages = { en: "English", nl: "Nederlands" };

@@ -92,7 +92,6 @@ export default {
   "lock.receipts": "Receipts",
   "lock.received": "{have} of {said}",
   "lock.find": "Let it blink",
-  "lock.find_says": "It does so when it is next heard of.",
   "lock.commands": "Commands",
   "lock.asked": "Asked",
   "lock.by": "By",

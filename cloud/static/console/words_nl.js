@@ -90,7 +90,6 @@ export default {
   "lock.receipts": "Bonnen",
   "lock.received": "{have} van {said}",
   "lock.find": "Laat knipperen",
-  "lock.find_says": "Dat doet het zodra het weer van zich laat horen.",
   "lock.commands": "Opdrachten",
   "lock.asked": "Gevraagd",
   "lock.by": "Door",

@@ -37,7 +37,8 @@ export async function open(_place, into, _heading, me) {
   }
 
   async function see(id) {
-    const group = await get(`/groups/${id}`);
+    let group = await get(`/groups/${id}`);
+    const heading = h("h2", { tabindex: "-1" }, group.name);
     const members = h("div");
     const codes = h("div");
     const facts = {
@@ -51,16 +52,33 @@ export async function open(_place, into, _heading, me) {
     };
     show(
       shown,
-      h("h2", { tabindex: "-1" }, group.name),
-      form(t("zones.edit", group), facts, t("frame.save"), async (values) => (await send("PATCH", `/groups/${id}`, { ...values, domain: values.domain ?? "" }), await fill())),
+      heading,
+      form(t("zones.edit", group), facts, t("frame.save"), save),
       form(t("groups.invite"), invitation, t("groups.invite"), invite, {
         after: button(t("groups.void"), () => send("DELETE", `/groups/${id}/invitations`), { sure: t("groups.void.sure") }),
       }),
       codes,
       members,
     );
-    shown.querySelector("h2").focus();
+    heading.focus();
     await people();
+
+    async function save(values) {
+      await send("PATCH", `/groups/${id}`, { ...values, domain: values.domain ?? "" }, group);
+      await again();
+    }
+
+    async function putOut(one) {
+      await send("DELETE", `/groups/${id}/members/${one.user_id}`);
+      await Promise.all([people(), again()]);
+    }
+
+    /** What is said of it; the form stays, and a code that is shown. */
+    async function again() {
+      group = await get(`/groups/${id}`);
+      heading.textContent = group.name;
+      await fill();
+    }
 
     async function invite({ uses, days }) {
       const expires_at = Math.floor(Date.now() / 1000) + days * DAY_S;
@@ -72,7 +90,7 @@ export async function open(_place, into, _heading, me) {
       const columns = [
         { head: t("people.name"), cell: (one) => one.login },
         { head: t("groups.joined"), cell: (one) => when(one.joined_at) },
-        { head: t("frame.actions"), cell: (one) => button(t("groups.out"), async () => (await send("DELETE", `/groups/${id}/members/${one.user_id}`), await people()), { sure: t("groups.out.sure", { name: one.login }) }) },
+        { head: t("frame.actions"), cell: (one) => button(t("groups.out"), () => putOut(one), { sure: t("groups.out.sure", { name: one.login }) }) },
       ];
       return listed(members, t("groups.members"), columns, t("groups.nobody"), "members", (cursor) => get(`/groups/${id}/members`, { cursor }));
     }

@@ -3,7 +3,7 @@
 import { all, get, send } from "../api.js";
 import { follow } from "../again.js";
 import { place } from "../app.js";
-import { h } from "../dom.js";
+import { h, show } from "../dom.js";
 import { button, form } from "../form.js";
 import { ownerField } from "../owner.js";
 import { listed } from "../table.js";
@@ -18,6 +18,7 @@ export async function open(_place, into, _heading, me) {
   const mine = h("input", { type: "checkbox", onchange: fillJobs });
   const closed = h("input", { type: "checkbox", onchange: fillFaults });
   const jobs = h("div");
+  const desk = h("div");
   const faults = h("div");
   const bikes = new Map(); // asset id → promise of its code
   const staff = me.role === "admin" ? await Array.fromAsync(all("/staff", "staff")) : [me];
@@ -31,6 +32,7 @@ export async function open(_place, into, _heading, me) {
   into.append(
     h("p", { class: "row" }, check(done, t("jobs.done_ones")), check(mine, t("jobs.mine"))),
     jobs,
+    desk,
     h("details", {}, h("summary", {}, t("jobs.new")), form(t("jobs.new"), fields, t("frame.save"), add)),
     h("h2", {}, t("faults.title")),
     h("p", { class: "row" }, check(closed, t("faults.closed_too"))),
@@ -47,7 +49,7 @@ export async function open(_place, into, _heading, me) {
       { head: t("jobs.rank"), cell: (job) => t(`jobs.rank.${job.rank}`) },
       { head: t("jobs.opened"), cell: (job) => ago(job.opened_at) },
       { head: t("jobs.who"), cell: (job) => (job.done_at == null ? assign(job) : `${name(job.done_by)} · ${when(job.done_at)}`) },
-      { head: t("frame.actions"), cell: (job) => job.done_at == null && finish(job) },
+      { head: t("frame.actions"), cell: (job) => job.done_at == null && [button(t("frame.edit"), () => edit(job.job_id), { name: t("zones.edit", { name: job.title }) }), finish(job)] },
     ];
     return listed(jobs, t("jobs.title"), columns, t("jobs.none"), "jobs", (cursor) =>
       get("/jobs", { cursor, limit: AT_ONCE, done: done.checked || null, mine: mine.checked || null }),
@@ -75,6 +77,22 @@ export async function open(_place, into, _heading, me) {
   async function tell(values) {
     await send("POST", "/faults", values);
     await fillFaults();
+  }
+
+  async function edit(id) {
+    const seen = await get(`/jobs/${id}`);
+    const title = t("zones.edit", { name: seen.title });
+    const facts = { title: { ...fields.title, value: seen.title }, rank: { ...fields.rank, value: seen.rank } };
+    const cancel = h("button", { type: "button", class: "quiet", onclick: () => show(desk) }, t("frame.cancel"));
+    const made = form(title, facts, t("frame.save"), save, { before: h("h2", {}, title), after: cancel });
+    show(desk, made);
+    made.fields.title.focus();
+
+    async function save(values) {
+      await send("PATCH", `/jobs/${id}`, { ...values, rank: Number(values.rank) }, seen);
+      show(desk);
+      await fillJobs();
+    }
   }
 
   function assign(job) {

@@ -1,24 +1,33 @@
 // One lock: how it is, where it was, what it wrote, what it was asked.
 
-import { address, get, send } from "../api.js";
+import { follow, of } from "../again.js";
+import { address, get } from "../api.js";
 import { place } from "../app.js";
+import { commands } from "../commands.js";
 import { h, show } from "../dom.js";
-import { listen } from "../live.js";
-import { drawMap } from "../map.js";
+import { facts as pairs } from "../form.js";
 import { plot } from "../plot.js";
+import { steering } from "../steering.js";
 import { listed, pages, table } from "../table.js";
-import { ago, said, t, volts, when, word } from "../words.js";
+import { track } from "../track.js";
+import { ago, t, volts, when, word } from "../words.js";
 
 const WEEK_S = 7 * 86400;
-const AGAIN_MS = 1000;
 
-export async function open({ lock: id }, into, heading) {
+export async function open({ lock: id }, into, heading, me) {
   const path = `/locks/${id}`;
+  const asked = commands(path);
   const parts = Object.fromEntries(["facts", "attention", "commands", "series", "ground", "rides", "claims", "receipts", "notes"].map((name) => [name, h("section")]));
+  parts.commands = asked.element;
   into.append(...Object.values(parts));
+  const ground = h("div");
+  const way = track(ground);
+  show(parts.ground, h("h2", {}, t("lock.track")), ground);
 
-  await Promise.all([facts(), asked()]);
-  await Promise.all([attention(), series(), track(), rides(), receipts(), notes()]);
+  const lock = await facts();
+  if (me.role === "admin") into.append(steering(path, lock, facts));
+  await asked.fill();
+  await Promise.all([attention(), series(), moved(), rides(), receipts(), notes()]);
 
   async function facts() {
     const lock = await get(path);
@@ -34,8 +43,9 @@ export async function open({ lock: id }, into, heading) {
       ["fleet.release", lock.release ?? t("unknown")],
       ["lock.receipts", t("lock.received", { have: lock.received_seq, said: lock.reported_seq })],
     ];
-    show(parts.facts, h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, value)))));
+    show(parts.facts, pairs(rows.map(([name, value]) => [t(name), value])));
     claims(lock.claims);
+    return lock;
   }
 
   function claims(made) {
@@ -64,30 +74,6 @@ export async function open({ lock: id }, into, heading) {
     show(parts.attention, items.length > 0 && [h("h2", {}, t("attention.title")), h("ul", { class: "reasons" }, items.map((item) => h("li", { class: "reason" }, item.evidence)))]);
   }
 
-  async function asked() {
-    const { commands } = await get(`${path}/commands`);
-    const wrong = h("p", { class: "wrong", role: "alert" });
-    const find = h("button", { type: "button", onclick: ask }, t("lock.find"));
-    const columns = [
-      { head: t("lock.asked"), cell: (one) => `${word("command", one.kind)} · ${when(one.created_at)}` },
-      { head: t("lock.by"), cell: (one) => one.by ?? t("unknown") },
-      { head: t("lock.told"), cell: (one) => (one.sent_at == null ? t("lock.not_yet") : when(one.sent_at)) },
-      { head: t("lock.did"), cell: (one) => (one.done_at == null ? t("lock.not_yet") : when(one.done_at)) },
-    ];
-    show(parts.commands, h("h2", {}, t("lock.commands")), h("p", {}, find, " ", h("span", { class: "soft" }, t("lock.find_says"))), wrong, commands.length > 0 && table(t("lock.commands"), columns, commands));
-
-    async function ask() {
-      find.disabled = true;
-      try {
-        await send("POST", `${path}/commands`, { kind: "find" });
-        await asked();
-      } catch (refused) {
-        wrong.textContent = said(refused);
-        find.disabled = false;
-      }
-    }
-  }
-
   async function series() {
     const { battery, states } = await get(`${path}/series`, { since: Math.floor(Date.now() / 1000) - WEEK_S });
     const columns = [
@@ -102,18 +88,9 @@ export async function open({ lock: id }, into, heading) {
     );
   }
 
-  async function track() {
+  async function moved() {
     const feature = await get(`${path}/track`, { since: Math.floor(Date.now() / 1000) - WEEK_S });
-    const way = feature.geometry?.type === "Point" ? [feature.geometry.coordinates] : (feature.geometry?.coordinates ?? []);
-    if (!way.length) return show(parts.ground, h("h2", {}, t("lock.track")), h("p", { class: "empty" }, t("lock.nowhere")));
-    const ground = h("div", { class: "map", role: "application", "aria-label": t("lock.track_map", { n: way.length }) });
-    show(parts.ground, h("h2", {}, t("lock.track")), ground);
-    parts.chart?.end();
-    parts.chart = await drawMap(ground);
-    const positions = way.map(([lon, lat]) => [lat, lon]);
-    parts.chart?.line(positions, { color: "#0b6b4f", weight: 3 });
-    parts.chart?.dot("last", positions.at(-1), { color: "#ffffff", fillColor: "#0b6b4f", fillOpacity: 1, radius: 7 }, when(feature.properties.times.at(-1)));
-    parts.chart?.fit(positions);
+    await way.draw(feature.geometry, when(feature.properties.times.at(-1)));
   }
 
   async function rides() {
@@ -149,22 +126,17 @@ export async function open({ lock: id }, into, heading) {
     );
   }
 
-  const due = {};
-  const soon = (work) => {
-    due[work.name] ||= setTimeout(() => ((due[work.name] = 0), work().catch(() => {})), AGAIN_MS);
-  };
-  const mine = (work) => (event) => (event.kind === "reset" || event.subject === id || event.data?.lock_id === id) && soon(work);
+  const mine = of(id);
   const silences = [
-    listen(["lock.state", "receipt.stored", "reset"], mine(facts)),
-    listen(["lock.moved"], mine(track)),
-    listen(["command.asked", "command.done"], mine(asked)),
-    listen(["ride.started", "ride.parked", "ride.resumed", "ride.ended"], mine(rides)),
-    listen(["attention.opened", "attention.closed"], mine(attention)),
-    listen(["receipt.stored"], mine(receipts)),
+    follow(["lock.state", "receipt.stored"], facts, mine),
+    follow(["lock.moved"], moved, mine),
+    follow(["command.asked", "command.done"], asked.fill, mine),
+    follow(["ride.started", "ride.parked", "ride.resumed", "ride.ended"], rides, mine),
+    follow(["attention.opened", "attention.closed"], attention, mine),
+    follow(["receipt.stored"], receipts, mine),
   ];
   return () => {
     silences.forEach((end) => end());
-    Object.values(due).forEach(clearTimeout);
-    parts.chart?.end();
+    way.end();
   };
 }

@@ -6,6 +6,7 @@ import { t } from "../words.js";
 
 const STAFF = ["technician", "admin"];
 const PAGES = [
+  ["bikes", STAFF],
   ["people", ["admin"]],
   ["groups", STAFF],
   ["clients", ["admin"]],

@@ -31,7 +31,7 @@ export async function open(_place, into, _heading, me) {
       { head: t("operators.email"), cell: (one) => one.email ?? t("none") },
       { head: t("operators.phone"), cell: (one) => one.phone ?? t("none") },
       { head: t("operators.timezone"), cell: (one) => one.timezone },
-      { head: t("frame.actions"), cell: (one) => button(t("frame.edit"), async () => edit(one), { name: t("zones.edit", one) }) },
+      { head: t("frame.actions"), cell: (one) => button(t("frame.edit"), async () => edit(await get(`/operators/${one.operator_id}`)), { name: t("zones.edit", one) }) },
     ];
     return listed(list, t("operators.title"), admin ? columns : columns.slice(0, -1), t("operators.none"), "operators", (cursor) => get("/operators", { cursor }));
   }
@@ -45,7 +45,7 @@ export async function open(_place, into, _heading, me) {
 
     async function save(values) {
       const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
-      if (one) await send("PATCH", `/operators/${one.operator_id}`, given);
+      if (one) await send("PATCH", `/operators/${one.operator_id}`, given, one);
       else await send("POST", "/operators", given);
       show(desk);
       await fill();

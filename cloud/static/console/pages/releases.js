@@ -21,6 +21,8 @@ export async function open(_place, into, _heading, me) {
   const start = async (values) => (await send("POST", "/rollouts", values), await fill());
   if (steers) into.append(h("details", {}, h("summary", {}, t("rollouts.new")), form(t("rollouts.new"), fields, t("rollouts.start"), start)));
   into.append(h("h2", {}, t("releases.title")), releases, h("h2", {}, t("keys.title")), keys);
+  const parts = { manifest: { label: t("releases.manifest"), kind: "file", required: true }, file: { label: t("releases.files"), hint: t("releases.files.how"), kind: "file", multiple: true, required: true } };
+  if (steers) releases.after(h("details", {}, h("summary", {}, t("releases.new")), form(t("releases.new"), parts, t("releases.upload"), upload)));
   await Promise.all([platform ? fill() : show(rollouts, h("p", { class: "empty" }, t("releases.platform"))), platform && fillReleases(), fillKeys()]);
 
   function fill() {
@@ -43,6 +45,14 @@ export async function open(_place, into, _heading, me) {
       button(t("rollouts.end"), () => change({ state: "done" }), { sure: t("rollouts.end.sure") }),
       h("details", {}, h("summary", {}, t("rollouts.more")), form(t("rollouts.more"), more, t("frame.save"), change)),
     ];
+  }
+
+  async function upload(given, filled) {
+    const body = new FormData();
+    for (const [name, files] of Object.entries(given)) for (const file of files) body.append(name, file);
+    await send("POST", "/releases", body);
+    filled.reset();
+    await fillReleases();
   }
 
   function fillReleases() {

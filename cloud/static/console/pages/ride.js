@@ -1,14 +1,12 @@
 // One ride: its receipts, which are the ride, and where it went.
 
+import { follow, of } from "../again.js";
 import { get } from "../api.js";
 import { place } from "../app.js";
 import { h, show } from "../dom.js";
-import { listen } from "../live.js";
-import { drawMap } from "../map.js";
 import { table } from "../table.js";
+import { track } from "../track.js";
 import { lasting, metres, t, when, word } from "../words.js";
-
-const AGAIN_MS = 1000;
 
 const COLUMNS = [
   { head: t("lock.seq"), cell: (one) => one.seq, number: true },
@@ -20,12 +18,12 @@ const COLUMNS = [
 export async function open({ ride: id }, into, _heading, me) {
   const facts = h("section");
   const map = h("section");
-  let chart = null;
+  const way = track(map);
   into.append(facts, map);
-  await tell();
+  const { lock_id: lock } = await tell();
 
   async function tell() {
-    const [ride, end, track] = await Promise.all([get(`/rides/${id}`), get(`/rides/${id}/end`).catch(() => null), get(`/rides/${id}/track`).catch(() => null)]);
+    const [ride, end, went] = await Promise.all([get(`/rides/${id}`), get(`/rides/${id}/end`).catch(() => null), get(`/rides/${id}/track`).catch(() => null)]);
     const rows = [
       ["rides.lock", me.role === "rider" ? h("code", {}, ride.lock_id) : h("a", { href: place("locks", ride.lock_id) }, h("code", {}, ride.lock_id))],
       ["rides.state", word("ride", ride.state)],
@@ -42,29 +40,13 @@ export async function open({ ride: id }, into, _heading, me) {
       table(t("lock.receipts"), COLUMNS, ride.receipts),
       me.role === "rider" && h("p", {}, h("a", { href: `${place("tickets")}?ride=${id}` }, t("tickets.dispute"))),
     );
-    await draw(track?.geometry);
+    await way.draw(went?.geometry);
+    return ride;
   }
 
-  async function draw(geometry) {
-    const way = geometry?.type === "LineString" ? geometry.coordinates.map(([lon, lat]) => [lat, lon]) : [];
-    chart?.end();
-    chart = null;
-    if (!way.length) return show(map, h("p", { class: "empty" }, t("lock.nowhere")));
-    const ground = h("div", { class: "map", role: "application", "aria-label": t("lock.track_map", { n: way.length }) });
-    show(map, ground);
-    chart = await drawMap(ground);
-    chart?.line(way, { color: "#0b6b4f", weight: 4 });
-    chart?.dot("last", way.at(-1), { color: "#ffffff", fillColor: "#0b6b4f", fillOpacity: 1, radius: 7 });
-    chart?.fit(way);
-  }
-
-  let due = 0;
-  const silence = listen(["ride.parked", "ride.resumed", "ride.ended", "lock.moved", "receipt.stored", "reset"], () => {
-    due ||= setTimeout(() => ((due = 0), tell().catch(() => {})), AGAIN_MS);
-  });
+  const silence = follow(["ride.parked", "ride.resumed", "ride.ended", "lock.moved", "receipt.stored"], tell, of(id, lock));
   return () => {
     silence();
-    clearTimeout(due);
-    chart?.end();
+    way.end();
   };
 }

@@ -1,13 +1,11 @@
 // Every ride, newest first, as the receipts have it.
 
+import { follow } from "../again.js";
 import { get } from "../api.js";
 import { place } from "../app.js";
 import { h, show } from "../dom.js";
-import { listen } from "../live.js";
 import { pages, table } from "../table.js";
 import { lasting, metres, t, when, word } from "../words.js";
-
-const AGAIN_MS = 1000;
 
 const COLUMNS = [
   { head: t("rides.began"), cell: (ride) => h("a", { href: place("rides", ride.ride_id) }, when(ride.opened_at)) },
@@ -35,12 +33,5 @@ export async function open(_place, into) {
     show(list, fresh);
   };
   await fill();
-  let due = 0;
-  const silence = listen(["ride.started", "ride.parked", "ride.resumed", "ride.ended", "reset"], () => {
-    due ||= setTimeout(() => ((due = 0), fill().catch(() => {})), AGAIN_MS);
-  });
-  return () => {
-    silence();
-    clearTimeout(due);
-  };
+  return follow(["ride.started", "ride.parked", "ride.resumed", "ride.ended"], fill);
 }

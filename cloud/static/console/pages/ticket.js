@@ -1,5 +1,7 @@
-// One dispute or question: what was written, by whom, until when, and how it was decided.
+// One dispute or question: what was written, by whom, until when, and how it was decided. What somebody types stays
+// while the rest changes.
 
+import { follow } from "../again.js";
 import { get, send } from "../api.js";
 import { place } from "../app.js";
 import { h, show } from "../dom.js";
@@ -7,18 +9,33 @@ import { button, facts, form } from "../form.js";
 import { t, when, word } from "../words.js";
 
 const OUTCOMES = { dispute: ["upheld", "partly", "refused"], support: ["answered"] };
+const KINDS = ["ticket.written", "ticket.answered", "ticket.acknowledged", "ticket.decided"];
 
 export async function open({ ticket: id }, into, heading, me) {
   const staff = me.role !== "rider";
   const told = h("div");
-  into.append(told);
-  await tell();
+  const answering = h("div");
+  const acknowledging = h("p");
+  const deciding = h("div");
+  const first = await get(`/tickets/${id}`);
+  show(answering, answer());
+  show(acknowledging, button(t("tickets.acknowledge"), acknowledge));
+  show(deciding, decide(first));
+  into.append(told, answering, acknowledging, deciding);
+  draw(first);
+  return follow(KINDS, tell);
 
   async function tell() {
-    const ticket = await get(`/tickets/${id}`);
+    draw(await get(`/tickets/${id}`));
+  }
+
+  function draw(ticket) {
     heading.textContent = ticket.subject;
     document.title = `${ticket.subject} · Ringslot`;
     const open = ticket.state !== "decided";
+    answering.hidden = staff && !open;
+    acknowledging.hidden = !staff || ticket.state !== "open";
+    deciding.hidden = !staff || !open;
     show(
       told,
       facts([
@@ -31,9 +48,6 @@ export async function open({ ticket: id }, into, heading, me) {
         ...(ticket.outcome ? [[t("tickets.outcome"), word("outcome", ticket.outcome)], [t("tickets.decided_by"), `${ticket.decided_by} · ${when(ticket.decided_at)}`]] : []),
       ]),
       h("ol", { class: "queue messages" }, ticket.messages.map(message)),
-      open || !staff ? answer() : null,
-      staff && ticket.state === "open" && h("p", {}, button(t("tickets.acknowledge"), acknowledge)),
-      staff && open && decide(ticket),
     );
   }
 
@@ -44,7 +58,11 @@ export async function open({ ticket: id }, into, heading, me) {
 
   function answer() {
     const fields = { text: { label: t("tickets.text"), kind: "area", required: true, maxlength: 4000 } };
-    return form(t("tickets.answer"), fields, t("tickets.send"), async (values) => (await send("POST", `/tickets/${id}/messages`, values), await tell()));
+    return form(t("tickets.answer"), fields, t("tickets.send"), async (values, filled) => {
+      await send("POST", `/tickets/${id}/messages`, values);
+      filled.reset();
+      await tell();
+    });
   }
 
   function decide(ticket) {

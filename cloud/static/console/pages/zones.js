@@ -49,9 +49,15 @@ export async function open(_place, into, _heading, me) {
   function acts(zone) {
     const see = () => chart?.fit(corners(zone));
     return [
-      button(t("frame.edit"), async () => (begin(zone), see()), { name: t("zones.edit", zone) }),
+      button(t("frame.edit"), async () => (begin(await read(zone.zone_id)), see()), { name: t("zones.edit", zone) }),
       button(t("frame.remove"), async () => (await send("DELETE", `/zones/${zone.zone_id}`), await fill()), { name: t("zones.remove", zone), sure: t("zones.sure", zone) }),
     ];
+  }
+
+  /** The zone as it holds now, and what was read for that. */
+  async function read(id) {
+    const seen = await get(`/zones/${id}`);
+    return { ...seen.versions.find((version) => version.until === null), seen };
   }
 
   /** The form, for a new zone or for this one. */
@@ -76,7 +82,7 @@ export async function open(_place, into, _heading, me) {
     async function save(values) {
       const { corners: _text, ...body } = values;
       body.polygon = polygon(typed(made.fields.corners.value), zone?.polygon.coordinates.slice(1));
-      if (zone) await send("PATCH", `/zones/${zone.zone_id}`, body);
+      if (zone) await send("PATCH", `/zones/${zone.zone_id}`, body, zone.seen);
       else await send("POST", "/zones", body);
       begin(null);
       await fill();
