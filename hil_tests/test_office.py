@@ -364,7 +364,9 @@ def test_a_technician_finds_no_more_than_they_may(browser, fleet):
     with browser.visitor(fleet.cloud.url) as page:
         sign_in(page, password, "tess")
         page.get_by_role("link", name="Office").click()
-        expect(page.locator(".queue a")).to_have_text(["Bicycles and locks", "Groups", "Operators", "Releases"])
+        expect(page.locator(".queue a")).to_have_text(
+            ["Bicycles and locks", "Groups", "Operators", "Releases"]
+        )
         page.get_by_role("link", name="Zones").click()
         page.get_by_role("heading", name="Zones").wait_for()
         expect(page.get_by_role("form", name="New zone")).to_have_count(0)

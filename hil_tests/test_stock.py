@@ -107,8 +107,14 @@ def test_a_bicycle_is_renamed_unless_somebody_else_was_there_first_and_loses_its
     page.get_by_role("button", name="Change BIKE-A").click()
     expect(page.get_by_role("table", name="Locks that BIKE-A had")).to_contain_text(lock)
     assert barriers(page) == [] and too_wide(page) == []
+    out = page.get_by_role("form", name="Take out of service")
+    out.get_by_label("Why").fill("<u>bent</u> wheel")
+    out.get_by_role("button", name="Take out of service").click()
+    expect(table.get_by_role("row", name="BIKE-A")).to_contain_text("<u>bent</u> wheel")
+    page.get_by_role("button", name="Back into service").click()
+    expect(table.get_by_role("row", name="BIKE-A")).to_contain_text("in service")
     page.get_by_role("form", name="Another lock for BIKE-A").get_by_role("button", name="Go on").click()
-    expect(table.get_by_role("row", name="BIKE-A")).to_contain_text("none")
+    expect(table.get_by_role("row", name="BIKE-A").get_by_role("cell").nth(2)).to_have_text("none")
     other = page.get_by_role("form", name="Another lock for BIKE-A")
     expect(
         page.get_by_role("table", name="Locks that BIKE-A had").get_by_role("cell").nth(1)

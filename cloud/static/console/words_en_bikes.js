@@ -9,6 +9,14 @@ export default {
   "bikes.label": "Name",
   "bikes.plan": "Plan",
   "bikes.plan.how": "What a ride on it costs, by name",
+  "bikes.find": "Find a code",
+  "bikes.service": "Service",
+  "bikes.in": "in service",
+  "bikes.out": "out since {when}",
+  "bikes.take_out": "Take out of service",
+  "bikes.back": "Back into service",
+  "bikes.reason": "Why",
+  "bikes.out.how": "Nobody can claim it then; a ride that runs goes on",
   "bikes.later": "May come later",
   "bikes.none": "No bicycle yet.",
   "bikes.new": "New bicycle",
@@ -34,6 +42,8 @@ export default {
   "lock.board.change": "Change the board",
   "lock.board.how": "Which releases are for it; the lock itself takes no other",
 
+  "claims.none": "No claim.",
+
   "floor.title": "Tokens that it takes no longer",
   "floor.why": "A phone keeps its token when a claim is over. The lock refuses all below its floor, from the next time that it is heard of.",
   "floor.sweep": "End the tokens of all claims that are over",
@@ -55,6 +65,7 @@ export default {
 
   "attention.job_of": "Make a job of {what}",
 
+  "problem.out_of_service": "This bicycle is out of service.",
   "problem.changed": "Somebody else changed this meanwhile; open it again to see how it is now.",
   "problem.lock_exists": "A lock with this id is registered already.",
   "problem.asset_exists": "This code is on another bicycle, or the lock is.",

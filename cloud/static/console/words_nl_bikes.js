@@ -9,6 +9,14 @@ export default {
   "bikes.label": "Naam",
   "bikes.plan": "Tarief",
   "bikes.plan.how": "Wat een rit erop kost, bij naam",
+  "bikes.find": "Zoek een code",
+  "bikes.service": "Dienst",
+  "bikes.in": "in dienst",
+  "bikes.out": "buiten dienst sinds {when}",
+  "bikes.take_out": "Buiten dienst stellen",
+  "bikes.back": "Weer in dienst",
+  "bikes.reason": "Waarom",
+  "bikes.out.how": "Niemand kan hem dan claimen; een lopende rit gaat door",
   "bikes.later": "Mag later komen",
   "bikes.none": "Nog geen fiets.",
   "bikes.new": "Nieuwe fiets",
@@ -34,6 +42,8 @@ export default {
   "lock.board.change": "Het bord wijzigen",
   "lock.board.how": "Welke versies ervoor zijn; het slot zelf neemt geen andere",
 
+  "claims.none": "Geen claim.",
+
   "floor.title": "Tokens die het niet meer aanneemt",
   "floor.why": "Een telefoon houdt zijn token als een claim voorbij is. Het slot weigert alles onder zijn ondergrens, vanaf de volgende keer dat het van zich laat horen.",
   "floor.sweep": "De tokens van alle voorbije claims beëindigen",
@@ -55,6 +65,7 @@ export default {
 
   "attention.job_of": "Maak een klus van {what}",
 
+  "problem.out_of_service": "Deze fiets is buiten dienst.",
   "problem.changed": "Iemand anders heeft dit intussen gewijzigd; open het opnieuw om te zien hoe het nu is.",
   "problem.lock_exists": "Een slot met dit nummer is al geregistreerd.",
   "problem.asset_exists": "Deze code staat op een andere fiets, of het slot zit daarop.",

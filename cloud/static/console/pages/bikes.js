@@ -16,6 +16,7 @@ const KINDS = ["exclusive", "pooled"];
 export async function open(_place, into, _heading, me) {
   const admin = me.role === "admin";
   const bikes = h("div");
+  const find = h("input", { type: "search", onchange: fillBikes, autocomplete: "off", spellcheck: "false" });
   const desk = h("div");
   const locks = h("div");
   const made = h("div");
@@ -30,6 +31,7 @@ export async function open(_place, into, _heading, me) {
     ...owner,
   };
   into.append(
+    h("div", { class: "tools" }, h("label", {}, t("bikes.find"), find)),
     bikes,
     desk,
     admin && h("details", {}, h("summary", {}, t("bikes.new")), form(t("bikes.new"), bike, t("frame.save"), add)),
@@ -46,10 +48,10 @@ export async function open(_place, into, _heading, me) {
       { head: t("bikes.label"), cell: (one) => one.label },
       { head: t("bikes.plan"), cell: (one) => one.plan ?? t("none") },
       { head: t("lock.title"), cell: (one) => (one.lock_id ? link(one.lock_id) : t("none")) },
-      { head: t("zones.since"), cell: (one) => when(one.created_at) },
+      { head: t("bikes.service"), cell: (one) => (one.out_since == null ? t("bikes.in") : [h("span", { class: "tag bad" }, t("bikes.out", { when: when(one.out_since) })), h("span", { class: "hint" }, one.out_reason ?? "")]) },
       { head: t("frame.actions"), cell: (one) => button(t("frame.edit"), () => edit(one.asset_id), { name: t("zones.edit", { name: one.code }) }) },
     ];
-    return listed(bikes, t("bikes.title"), columns, t("bikes.none"), "assets", (cursor) => get("/assets", { cursor, limit: 50 }));
+    return listed(bikes, t("bikes.title"), columns, t("bikes.none"), "assets", (cursor) => get("/assets", find.value ? { code: find.value.trim() } : { cursor, limit: 50 }));
   }
 
   function fillLocks() {
@@ -81,6 +83,7 @@ export async function open(_place, into, _heading, me) {
     const seen = await get(`/assets/${id}`);
     const names = { code: { label: t("bikes.code"), value: seen.code, ...CODE }, label: { label: t("bikes.label"), required: true, maxlength: 64, value: seen.label }, plan: { label: t("bikes.plan"), hint: t("bikes.plan.how"), maxlength: 32, value: seen.plan } };
     const other = { lock: { label: t("lock.id"), hint: t("bikes.fit.how"), ...LOCK } };
+    const why = { reason: { label: t("bikes.reason"), hint: t("bikes.out.how"), maxlength: 200 } };
     const heading = h("h2", { tabindex: "-1" }, t("zones.edit", { name: seen.code }));
     const had = [
       { head: t("lock.title"), cell: (one) => link(one.lock_id) },
@@ -92,6 +95,7 @@ export async function open(_place, into, _heading, me) {
       desk,
       heading,
       admin && form(t("zones.edit", { name: seen.code }), names, t("frame.save"), rename),
+      seen.out_since == null ? form(t("bikes.take_out"), why, t("bikes.take_out"), (values) => serve({ in_service: false, ...values })) : h("p", {}, button(t("bikes.back"), () => serve({ in_service: true }))),
       form(t("bikes.fit", seen), other, t("bikes.fit.button"), fit, { after: h("button", { type: "button", class: "quiet", onclick: () => show(desk) }, t("frame.cancel")) }),
       history,
     );
@@ -100,6 +104,11 @@ export async function open(_place, into, _heading, me) {
 
     async function rename(values) {
       await send("PATCH", `/assets/${id}`, { ...values, plan: values.plan ?? "" }, seen);
+      await Promise.all([edit(id), fillBikes()]);
+    }
+
+    async function serve(values) {
+      await send("POST", `/assets/${id}/service`, values);
       await Promise.all([edit(id), fillBikes()]);
     }
 

@@ -11,7 +11,7 @@ import { ago, t, when, word } from "../words.js";
 
 const RANKS = [1, 2, 3, 4, 5];
 const FAULTS = ["brake", "tyre", "chain", "light", "saddle", "bell", "lock", "other"];
-const AT_ONCE = 30; // rows: each may ask which bicycle it is about
+const AT_ONCE = 50;
 
 export async function open(_place, into, _heading, me) {
   const done = h("input", { type: "checkbox", onchange: fillJobs });
@@ -20,7 +20,6 @@ export async function open(_place, into, _heading, me) {
   const jobs = h("div");
   const desk = h("div");
   const faults = h("div");
-  const bikes = new Map(); // asset id → promise of its code
   const staff = me.role === "admin" ? await Array.fromAsync(all("/staff", "staff")) : [me];
   const names = new Map(staff.map((one) => [one.user_id, one.login]));
   const fields = {
@@ -123,18 +122,12 @@ export async function open(_place, into, _heading, me) {
   function name(user) {
     return names.get(user) ?? t("jobs.colleague");
   }
+}
 
-  function about({ asset_id: asset, lock_id: lock }) {
-    if (!asset && !lock) return "";
-    const text = h("span", {}, lock ?? "");
-    if (asset) code(asset).then((found) => (text.textContent = found));
-    return lock ? h("a", { href: place("locks", lock) }, text) : text;
-  }
-
-  function code(asset) {
-    if (!bikes.has(asset)) bikes.set(asset, get(`/assets/${asset}`).then((one) => one.code, () => t("unknown")));
-    return bikes.get(asset);
-  }
+/** The bicycle, by the lock that is on it now. */
+function about({ bike, lock_now: lock, lock_id: then }) {
+  const at = lock ?? then;
+  return at ? h("a", { href: place("locks", at) }, bike ?? at) : (bike ?? "");
 }
 
 function check(input, label) {
