@@ -50,8 +50,11 @@ class Motion:
 
 
 class Led:
-    def show(self, pattern: str) -> None:
-        """Starts one of "ok", "refused", "busy", "find", "fault", "off"; ValueError for another name."""
+    """A light of three colours, or a plain one; what each makes of a colour code says SPEC.md section 5."""
+
+    def show(self, pattern: str | bytes) -> None:
+        """Starts one of "ok", "refused", "busy", "find", "fault", "off", or a colour code: 0 red, 1 green, 2 blue,
+        3 white, again and again for half a minute at most. Ends what was shown. ValueError for another."""
 
 
 class Battery:

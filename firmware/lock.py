@@ -227,7 +227,7 @@ class Lock:
     def command(self, number, kind, args):
         """One from the cloud. False for a kind that this lock does not know."""
         if kind == COMMAND_BLINK:
-            self._board.led.show("find")
+            self.session.show("find")
         elif kind == COMMAND_LOCATE:
             self.gps.locate()
         return kind in (COMMAND_BLINK, COMMAND_LOCATE)

@@ -63,6 +63,7 @@ class Session:
         self._garbage = garbage
         self._gone = gone
         self._acting = None  # the link whose request is being carried out
+        self._coded = None  # the link whose colour code the light shows
         self.links = {}
         self.silence_ms = _SILENCE_MS
         self.errors = 0
@@ -100,8 +101,10 @@ class Session:
             self._drop(min(idle, key=lambda link: link.opened))
         self.links[conn] = Link(conn, self._uptime_ms())
 
-    def _disconnect(self, link, data):
+    def _disconnect(self, link, data=None):
         del self.links[link.conn]
+        if self._coded is link:
+            self.show("off")
         self._rest()
         self._gone()
 
@@ -166,6 +169,7 @@ class Session:
         link.challenge, link.challenge_until = challenge, self._uptime_ms() + patience
         link.transcript = exchange.transcript(body, answer)
         self._send(link, exchange.CHALLENGE, answer)
+        self.show(exchange.colours(link.transcript), link)
         self._garbage.collect()  # the phone has enough to do meanwhile
 
     def _status(self):
@@ -205,7 +209,7 @@ class Session:
         took = self._uptime_ms() - began
         if verdict < accept.ACTION:
             self._refuse(link, verdict, timing=(took, 0, 0))
-            self._show("refused")
+            self.show("refused")
             return None
         link.accepted = True
         if verdict == accept.UPDATE:
@@ -224,14 +228,14 @@ class Session:
 
     async def _act(self, link, verdict, request, work, verify_ms):
         self._acting = link
-        self._show("busy")
+        self.show("busy")
         try:
             ride = self._ledger.ride
             outcome = await work
             timing = verify_ms, outcome.store_ms, outcome.motor_ms
             if outcome.status != status.OK:
                 self._refuse(link, outcome.status, outcome.receipt, timing)
-                self._show("refused")
+                self.show("refused")
                 return
             if verdict == accept.SUCCESSOR:  # whoever held the ride before holds it no longer
                 for other in self.links.values():
@@ -240,7 +244,7 @@ class Session:
             if verdict not in (accept.SERVICE, accept.DECOMMISSION):
                 link.cti = request.token.claims.cti if request.token else ride.cti
             self._result(link, status.OK, outcome.receipt, timing)
-            self._show("ok")
+            self.show("ok")
         except Exception:
             self._broken(link)
         finally:
@@ -324,7 +328,8 @@ class Session:
         while link.waiting and self._radio.send(link.conn, link.waiting[0]):
             del link.waiting[0]
 
-    def _show(self, pattern):
+    def show(self, pattern, link=None):
+        self._coded = link
         try:
             self._board.led.show("fault" if self._ledger.state == status.STATE_QUARANTINE else pattern)
         except Exception:
@@ -358,10 +363,8 @@ class Session:
 
     def _drop(self, link):
         if self.links.get(link.conn) is link:
-            del self.links[link.conn]
-            self._rest()
+            self._disconnect(link)
             self._radio.cut(link.conn)
-            self._gone()
 
 
 _EVENTS = {"disconnect": Session._disconnect, "overrun": Session._overrun, "frame": Session._frame}

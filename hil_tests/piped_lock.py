@@ -68,6 +68,7 @@ class PipedLock:
             "state": self.bench.lock.ledger.state,
             "open": self.bench.world.bolt_open(),
             "moved": self.bench.world.actuations,
+            "light": self.bench.world.led,
             "ride": ride.cti.hex() if ride else None,
             "links": len(self.bench.lock.session.links),
         }

@@ -72,7 +72,6 @@ def ride(soak, phone, rider, epoch):
     phone.listen()
     phone.heard.clear()
     phone.receipts.clear()
-    soak.world.led_history.clear()
     receipts = soak.lock.receipts
     receipts.acked(receipts.last_seq)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from hil_tests.people import Person, bolt, close, moves, persist, until
 from protocol import keys, receipt
 
@@ -15,6 +17,33 @@ def chain(member, person):
         if after.seq == before.seq + 1:
             assert after.prev == receipt.digest(data)[:16]
     return said
+
+
+def test_who_sees_other_colours_opens_nothing(fleet, lock, tmp_path):
+    """And the lock goes dark when the phone has left."""
+
+    class Another(Exception):
+        pass
+
+    async def visit():
+        async with Person(fleet, tmp_path) as rider:
+            claim = await rider.claim(lock.code)
+            before, seen = moves(lock), []
+
+            def look(colours):
+                seen.append((" ".join(colours), bolt(lock)["led"]))
+                raise Another
+
+            with pytest.raises(Another):
+                async with rider.at(claim) as link:
+                    await rider.open(link, claim, 0, look, patient=True)
+            [(said, shown)] = seen
+            assert said == shown and len(said.split()) == 4
+            await until(lambda: bolt(lock)["led"] == "off", "a dark light")
+            assert moves(lock) == before
+            await rider.cancel(claim)
+
+    asyncio.run(visit())
 
 
 async def in_the_cloud(admin, claim, state="ended"):

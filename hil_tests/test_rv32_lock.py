@@ -95,7 +95,9 @@ def test_unlock_park_reopen_close_end(street):
     async def ride():
         cti = b"one ride"
         link = await Client(street.lock).connect(street.keep)
-        assert (await link.greet()).clock_unknown
+        greeting = await link.greet()
+        assert greeting.clock_unknown
+        assert (await asyncio.to_thread(street.lock.hand, "state"))["led"] == " ".join(greeting.colours)
         assert (await street.start_ride(link, cti)).name == "OK"
         state = street.lock.hand("state")
         assert state["bolt_open"] and state["actuations"] == 1 and state["led"] == "ok"

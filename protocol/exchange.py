@@ -22,6 +22,8 @@ PROGRESS = const(11)
 TO_LOCK = (HELLO, REQUEST, COLLECT, OFFER, DATA)
 TO_PHONE = (CHALLENGE, RESULT, RECEIPT, SEALED, WANT, PROGRESS)
 
+COLOURS = ("red", "green", "blue", "white")  # of a colour code, by number
+
 OPEN = const(1)  # commands
 END = const(2)
 SERVICE = const(3)
@@ -157,6 +159,14 @@ def decode_collect(body):
 
 def transcript(hello_body, challenge_body):
     return hashlib.sha256(hello_body + challenge_body).digest()
+
+
+def colours(transcript_hash):
+    """The colour code: four bytes of 0 to 3, none like the one before it."""
+    code = [transcript_hash[0] % 4]
+    for byte in transcript_hash[1:4]:
+        code.append((code[-1] + 1 + byte % 3) % 4)
+    return bytes(code)
 
 
 def proof_input(subject, transcript_hash, command):

@@ -74,6 +74,12 @@ def _exchange(v):
     assert exchange.transcript(hello, challenge) == _hex(v["transcript"])
 
 
+def _colours(v):
+    code = exchange.colours(_hex(v["transcript"]))
+    assert code == _hex(v["code"])
+    assert [exchange.COLOURS[number] for number in code] == v["colours"].split(" ")
+
+
 def _proof(v):
     command, _, proof = exchange.decode_request(_hex(v["request"]))
     covered = _hex(v["covered"])
@@ -135,6 +141,7 @@ _CHECKS = {
     "signed": _signed,
     "token": _token,
     "exchange": _exchange,
+    "colours": _colours,
     "proof": _proof,
     "frames": _frames,
     "hello": _hello,

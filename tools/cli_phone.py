@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from protocol import receipt
+from protocol.exchange import COLOURS
 from tools.cli import json_option, out
 from tools.cloud_client import CloudClient, CloudError
 from tools.errors import ToolError
@@ -165,17 +166,32 @@ def claim(session: Session, code: str, period: bool, as_json: bool) -> None:
     )
 
 
+def _look(ask: bool) -> Callable[[list[str]], None]:
+    """Tells on standard error what the lock flashes; where `ask`, a person has to see it."""
+
+    def look(colours: list[str]) -> None:
+        counts = ", ".join(str(COLOURS.index(colour) + 1) for colour in colours)
+        click.echo(f"The lock flashes {', '.join(colours)}; a light of one colour blinks {counts}.", err=True)
+        if ask and not click.confirm("Does the bike in front of you?", err=True):
+            raise ToolError(
+                "Another lock has this code. Leave this bike and report its sticker; nothing was opened."
+            )
+
+    return look
+
+
 @phone.command()
 @claim_option
+@click.option("--look", is_flag=True, help="Ask whether the bike in front of you flashes the colour code.")
 @click.pass_obj
 @json_option
-def unlock(session: Session, cti: str | None, as_json: bool) -> None:
+def unlock(session: Session, cti: str | None, look: bool, as_json: bool) -> None:
     """Open the claimed bike: find it, connect, prove the claim, wait for the bolt."""
     rider, chosen, tapped = session.rider, session.claim(cti), time.perf_counter()
 
     async def work() -> Opened:
         async with rider.at(chosen) as link:
-            return await rider.open(link, chosen, tapped)
+            return await rider.open(link, chosen, tapped, _look(look), patient=look)
 
     _told(session.run(work()), as_json, "The bolt is open. To park, push the ring shut by hand.")
 

@@ -92,6 +92,12 @@ class Greeting:
     challenge: bytes
     clock_unknown: bool  # only a token bound to this challenge will do
 
+    @property
+    def colours(self) -> list[str]:
+        """What the lock flashes meanwhile, if it is this one."""
+        code = exchange.colours(exchange.transcript(self.hello, self.answer))
+        return [exchange.COLOURS[number] for number in code]
+
 
 def advertised(adv_keys: Iterable[bytes]) -> set[bytes]:
     """Everything that a lock may show under these advertising keys: 256 values for each."""

@@ -7,7 +7,7 @@ where its token comes from. Decides nothing: the lock does.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -153,12 +153,21 @@ class Rider:
                 claim = await self.master(lock_id, *rights, greeting=greeting)
             yield link, claim
 
-    async def open(self, link: phone.Link, claim: Claim, tapped: float) -> Opened:
-        """OPEN by the claim's token; fetches a bound one when the lock has lost its clock. `tapped`: perf_counter()."""
-        greeting = await link.greet()
+    async def open(
+        self,
+        link: phone.Link,
+        claim: Claim,
+        tapped: float,
+        look: Callable[[list[str]], None] = lambda colours: None,
+        patient: bool = False,
+    ) -> Opened:
+        """OPEN by the claim's token; fetches a bound one when the lock has lost its clock. `tapped`: perf_counter().
+        `look`: is told what the lock flashes now, and raises where that is another. `patient`: it asks a person."""
+        greeting = await link.greet(patient)
         if greeting.clock_unknown:
             greeting = await link.greet(patient=True)
             claim = await self.bind(claim, greeting)
+        await asyncio.to_thread(look, greeting.colours)
         return opened(await link.unlock(claim.token, claim.key), tapped)
 
     async def carry(self, link: phone.Link) -> int:

@@ -255,6 +255,15 @@ def exchange_vectors():
         status=cbor.encode(fields),
         transcript=transcript,
     )
+    for name, shown in (
+        ("of this HELLO and CHALLENGE", transcript),
+        ("of zeros", bytes(32)),
+        ("of the highest bytes", bytes([255]) * 32),
+        ("of two colours", bytes([1, 2, 0, 2]) + bytes(28)),
+    ):
+        code = exchange.colours(shown)
+        words = " ".join([exchange.COLOURS[number] for number in code])
+        yield vector("colours", "good", name, transcript=shown, code=code, colours=words)
     yield vector(
         "proof",
         "good",

@@ -1,6 +1,7 @@
 """A lock's board of ESP32 chips, composed of its parts by a table: the `pins` module of a board's folder.
 
-Names that one board has and another has not: SERVO_* in place of MOTOR_*, MODEM_*.
+Names that one board has and another has not: SERVO_* in place of MOTOR_*, LED_RED_PIN and so on in place of LED_PIN,
+MODEM_*.
 """
 
 import asyncio
@@ -48,6 +49,12 @@ def _motor(pins):
     return Bridge(_output(pins.MOTOR_PULL_PIN), _output(pins.MOTOR_AWAKE_PIN))
 
 
+def _led(pins):
+    colours = hasattr(pins, "LED_RED_PIN")
+    numbers = (pins.LED_RED_PIN, pins.LED_GREEN_PIN, pins.LED_BLUE_PIN) if colours else (pins.LED_PIN,)
+    return Led(tuple([_output(number) for number in numbers]), machine.Timer(pins.LED_TIMER))
+
+
 class Remains:
     """What of a board still works without any storage: enough to answer a phone, and to keep the motor still.
 
@@ -58,7 +65,7 @@ class Remains:
         self.motor = _motor(pins)  # first of all: it stands still
         self.watchdog = Watchdog(machine.WDT)
         self.watchdog.feed()
-        self.led = Led(_output(pins.LED_PIN), machine.Timer(pins.LED_TIMER))
+        self.led = _led(pins)
         self.clock = Clock(machine.RTC(), RtcMemory(machine.RTC()), time, asyncio.sleep_ms)
         self.link = Ble(bluetooth)
         self.link.start()
@@ -84,7 +91,7 @@ class Board:
         self._sleep = Sleep(machine, esp32, wakers)
         self.clock = Clock(machine.RTC(), self._memory, time, asyncio.sleep_ms)
         self.storage = storage
-        self.led = Led(_output(pins.LED_PIN), machine.Timer(pins.LED_TIMER))
+        self.led = _led(pins)
         self.watchdog = Watchdog(machine.WDT)
         pull = machine.Pin.PULL_UP if pins.REED_PULL_UPS else None
         self.bolt = Bolt(_input(pins.BOLT_OPEN_PIN, pull), _input(pins.BOLT_CLOSED_PIN, pull))

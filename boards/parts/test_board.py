@@ -245,7 +245,7 @@ def test_a_lock_that_is_set_wrongly_says_so_and_tries_again():
             await rig.timeline.sleep_ms(100)
 
     rig.main("esp32s3_lock", story)
-    assert rig.chip.halted == "reset" and "on" in seen
+    assert rig.chip.halted == "reset" and "red" in seen
     rig.end("reset")
     assert rig.boot().boot_cause == 2
     rig.close()

@@ -214,7 +214,7 @@ def lit(rig, ms):
     seen = ""
     for _ in range(ms // 50):
         wait(rig, 50)
-        seen += "#" if rig.wiring.light == "on" else "."
+        seen += "#" if rig.wiring.light != "off" else "."
     return seen
 
 
@@ -250,20 +250,75 @@ def test_a_fault_shown_again_and_again_blinks_on():
     rig.close()
 
 
+def flashes(rig, ms):
+    """[(colour or "off", ms)] as it changed."""
+    seen = []
+    for _ in range(ms // 50):
+        wait(rig, 50)
+        if seen and seen[-1][0] == rig.wiring.light:
+            seen[-1][1] += 50
+        else:
+            seen.append([rig.wiring.light, 50])
+    return seen
+
+
+def test_a_code_in_colours():
+    rig = Rig(s3)
+    led = rig.boot().led
+    led.show(bytes([0, 2, 1, 3]))
+    seen = flashes(rig, 40_000)
+    lit_ones = [colour for colour, _ in seen if colour != "off"]
+    assert lit_ones[:8] == ["red", "blue", "green", "white"] * 2 and 300 <= seen[2][1] <= 500
+    dark = [ms for colour, ms in seen[:12] if colour == "off"]
+    assert max(dark) == dark[3] >= 3 * dark[0], dark  # where a round ends
+    assert len(lit_ones) % 4 == 0 and seen[-1][0] == "off" and seen[-1][1] > 9_000, seen[-1]  # half a minute
+    rig.close()
+
+
+def test_a_code_by_counts():
+    for pins in (c6, dev):
+        rig = Rig(pins)
+        rig.boot().led.show(bytes([0, 2, 1, 3]))
+        counts, pauses = [1], []
+        for colour, ms in flashes(rig, 40_000)[1:-1]:
+            if colour != "off":
+                counts[-1] += 1
+            elif ms > 300:
+                counts.append(0)
+                pauses.append(ms)
+        assert counts[:9] == [1, 3, 2, 4, 1, 3, 2, 4, 1], counts
+        assert pauses[3] > pauses[0] + 1_000, pauses  # where a round ends
+        assert len(counts) % 4 == 0 and rig.wiring.light == "off"
+        rig.close()
+
+
+def test_another_pattern_ends_a_code():
+    for pins in ALL:
+        rig = Rig(pins)
+        led = rig.boot().led
+        led.show(bytes([3, 0]))
+        wait(rig, 20)
+        led.show("off")
+        assert lit(rig, 5_000) == "." * 100
+        rig.close()
+
+
 def test_there_is_no_other_pattern():
     rig = Rig(s3)
-    try:
-        rig.boot().led.show("disco")
-        raise AssertionError("shown")
-    except ValueError:
-        pass
+    led = rig.boot().led
+    for pattern in ("disco", b"", bytes([0, 4])):
+        try:
+            led.show(pattern)
+            raise AssertionError("shown")
+        except ValueError:
+            pass
     rig.close()
 
 
 def test_the_light_needs_no_event_loop():
     rig = Rig(s3)
-    pin = machine.Pin(s3.LED_PIN, machine.Pin.OUT)
-    led = Led(pin, machine.Timer(1))
+    pin = machine.Pin(c6.LED_PIN, machine.Pin.OUT)
+    led = Led((pin,), machine.Timer(1))
     led.show("ok")
     assert pin.value() == 1
     rig.timeline.now += 1_600

@@ -19,7 +19,7 @@ _TRIES = 50
 
 _JAM = 50  # percent of the bolt's way
 _REBOOTS = {"warm": "reset", "cold": "power"}
-_STATE = "bolt bolt_open bolt_closed shackle_closed position moving riding millivolts uplink led led_history"
+_STATE = "bolt bolt_open bolt_closed shackle_closed position moving riding millivolts uplink led"
 _STATE = (_STATE + " actuations openings pulls_moving").split()
 
 

@@ -204,14 +204,17 @@ def test_the_led_is_remembered_and_knows_its_patterns():
     bike.show("busy")
     later(bike, 5).show("ok")
     assert bike.led == "ok" and bike.led_history == [(T, "busy"), (T + 5, "ok")]
+    bike.show(bytes([0, 2, 3, 1]))
+    assert bike.led == "red blue white green"
     for _ in range(200):
         bike.show("off")
-    assert len(bike.led_history) == 64
-    try:
-        bike.show("disco")
-        raise AssertionError
-    except ValueError:
-        assert bike.led == "off"
+    assert len(bike.led_history) == 16
+    for pattern in ("disco", b"", bytes([4])):
+        try:
+            bike.show(pattern)
+            raise AssertionError
+        except ValueError:
+            assert bike.led == "off"
 
 
 def test_the_past_changes_nothing():

@@ -16,6 +16,7 @@ HAND_MS = 300  # a person holds the ring shut this long, then lets go
 MOTION_MS = 1_000  # the motion sensor goes on saying so this long
 FULL_MV = 4_150
 LEDS = ("ok", "refused", "busy", "find", "fault", "off")
+COLOURS = ("red", "green", "blue", "white")  # of a code, by number
 BOLT_FAULTS = (None, "both", "neither", "open", "closed")  # what the two switches say, whatever the bolt does
 
 _WAY = 100_000  # the bolt's position, thousandths of a percent: 0 in the ring, _WAY drawn back
@@ -23,7 +24,7 @@ _OPEN_AT = 95_000  # the switches close this near the ends
 _CLOSED_AT = 5_000
 _FREE_AT = 90_000  # drawn back further than this, the bolt lets the ring go
 _HOLDS_AT = 50_000  # in further than this, it holds the ring
-_HISTORY = 64  # LED patterns remembered
+_HISTORY = 16  # LED patterns remembered
 
 # What `dump` keeps: all that a person who goes away and comes back would find as it was.
 _KEPT = "_start ms motor_ms actuations openings pulls_moving bolt_fault uplink _way _ring_shut _hand_until".split()
@@ -39,8 +40,7 @@ class World:
     which is `ms` after this world was made.
 
     Read freely: `ms`, `actuations` (times the motor was started), `openings` (times the ring flew open),
-    `pulls_moving` (times the motor was started while the bike moved), `presses` (of the button), `led`, `led_history`
-    [(ms, pattern)].
+    `pulls_moving` (times the motor was started while the bike moved), `presses` (of the button).
     Set freely: `bolt_fault` (one of BOLT_FAULTS), `uplink` (whether the network is there).
     """
 
@@ -49,8 +49,7 @@ class World:
         self.ms = 0
         self.motor_ms = motor_ms
         self.actuations = self.openings = self.pulls_moving = self.presses = 0
-        self.led = "off"
-        self.led_history = []
+        self._shown = [0, "off"]  # times and patterns by turns
         self.bolt_fault = None
         self.radio_on = self.gnss_on = False
         self.uplink = True
@@ -92,11 +91,13 @@ class World:
         return self._shaken or (self._moved_at is not None and self.ms - self._moved_at < MOTION_MS)
 
     def show(self, pattern):
-        if pattern not in LEDS:
+        is_code = isinstance(pattern, bytes)
+        if is_code and (not pattern or max(pattern) >= len(COLOURS)) or not is_code and pattern not in LEDS:
             raise ValueError("no such pattern: " + str(pattern))
-        self.led = pattern
-        self.led_history.append((self.now, pattern))
-        del self.led_history[:-_HISTORY]
+        shown = self._shown
+        if len(shown) > 2 * _HISTORY:
+            del shown[:2]
+        shown += self.ms, pattern
 
     def dark(self):
         """The lock's processor stops: whatever it drove is off."""
@@ -172,6 +173,17 @@ class World:
     def to_second(self):
         """Milliseconds to the next full second of Unix time."""
         return 1_000 - (self._start % 1_000 + self.ms) % 1_000
+
+    @property
+    def led(self):
+        """The pattern that it shows; of a code the names of its colours."""
+        return _named(self._shown[-1])
+
+    @property
+    def led_history(self):
+        """[(Unix time in milliseconds, pattern)] of the last ones."""
+        shown = self._shown
+        return [(self._start + shown[i], _named(shown[i + 1])) for i in range(2, len(shown), 2)]
 
     @property
     def bolt(self):
@@ -292,3 +304,7 @@ class World:
             except StopIteration:
                 self._track = self._leg = None
                 return
+
+
+def _named(pattern):
+    return " ".join([COLOURS[number] for number in pattern]) if isinstance(pattern, bytes) else pattern

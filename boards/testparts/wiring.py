@@ -5,10 +5,12 @@ from boards.testparts.at_modem import AtModem
 from boards.testparts.lis2dh12 import Lis2dh12
 
 SHAKE_MG = 250  # of a bike that moves
+_LIGHTS = ("off", "blue", "green", "cyan", "red", "magenta", "yellow", "white")
 
 
 class Wiring:
-    """`receiver`, `motion`, `modem` (or None), `button` (set to True to hold it), `light` ("on" or "off").
+    """`receiver`, `motion`, `modem` (or None), `button` (set to True to hold it), `light` (its colour or "off"; a
+    plain one is white).
 
     `lasting`: boards.sim.lasting.Lasting, when the world is kept from process to process.
     """
@@ -76,7 +78,11 @@ class Wiring:
             if self._lasting:
                 self._lasting.save()  # each pull is on record before the motor turns
         self.receiver.power(lines[pins.GNSS_POWER_PIN].out == 1)
-        led = "on" if lines[pins.LED_PIN].out == 1 else "off"
-        self.light = led
+        if hasattr(pins, "LED_RED_PIN"):
+            numbers = pins.LED_RED_PIN, pins.LED_GREEN_PIN, pins.LED_BLUE_PIN
+        else:
+            numbers = (pins.LED_PIN,) * 3
+        red, green, blue = [lines[number].out == 1 for number in numbers]
+        self.light = _LIGHTS[red << 2 | green << 1 | blue]
         if self.modem:
             self.modem.key(lines[pins.MODEM_KEY_PIN].out == 1)

@@ -51,7 +51,8 @@ test("claim, greet ahead, tap, ride, park, re-open, end: and every receipt is wh
   const opened = await visit.ask([{ command: OPEN, token: claim.token }]);
   assert.equal(opened.name, "OK");
   assert.equal(opened.kept, true);
-  assert.deepEqual(await state(), { state: OPENED, open: true, moved: 1, ride: hex(claim.cti), links: 1 });
+  const after = { state: OPENED, open: true, moved: 1, light: "ok", ride: hex(claim.cti), links: 1 };
+  assert.deepEqual(await state(), after);
 
   await lock.order("close_ring"); // on the same link: the lock says so by itself
   const { receipt: closed } = await until(() => rider.told.find(({ receipt }) => receipt));
@@ -110,6 +111,7 @@ test("the colour code is told before the tap, four flashes, none like the one be
     const { colours } = rider.told.find(({ colours }) => colours);
     assert.equal(colours.length, 4);
     assert.ok(colours.every((colour, at) => COLOURS.includes(colour) && colour !== colours[at - 1]));
+    assert.equal((await state()).light, colours.join(" "));
     codes.add(colours.join());
     visit.leave();
   }

@@ -12,6 +12,7 @@ import { hex, joined, sha256, unhex } from "../../static/app/protocol/bytes.js";
 import { CborError, Tag, decode, decodeFirst, encode } from "../../static/app/protocol/cbor.js";
 import * as cose from "../../static/app/protocol/cose.js";
 import { verify, xOf } from "../../static/app/protocol/ed25519.js";
+import { COLOURS, coloursOf } from "../../static/app/protocol/colour.js";
 import * as exchange from "../../static/app/protocol/exchange.js";
 import { FrameError, Receiver, Sender } from "../../static/app/protocol/frames.js";
 import { NAMES, cuts, ofStatus } from "../../static/app/protocol/outcome.js";
@@ -85,6 +86,11 @@ const CHECKS = {
     const key = derive(unhex(v.k_lock), Buffer.from("status"), 16);
     assert.equal(hex(opened(key, said.status, joined(hello, said.challenge))), v.status);
     assert.equal(said.clockUnknown, false);
+  },
+  colours: (v) => {
+    const shown = coloursOf(unhex(v.transcript));
+    assert.equal(shown.join(" "), v.colours);
+    assert.equal(shown.map((colour) => `0${COLOURS.indexOf(colour)}`).join(""), v.code);
   },
   proof: async (v) => {
     const { command, token: sent, proof } = exchange.decodeRequest(unhex(v.request));

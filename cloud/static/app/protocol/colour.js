@@ -3,6 +3,7 @@
 //
 // Four flashes, none like the one before: 108 codes, another for each HELLO, from the transcript that also ties the
 // proof to this link. Each of the first four bytes chooses: the first among the colours, each next among the others.
+// A lock whose light has one colour blinks once for red, twice for green, three times for blue, four times for white.
 
 export const COLOURS = ["red", "green", "blue", "white"];
 export const FLASHES = 4;
