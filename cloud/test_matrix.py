@@ -176,6 +176,11 @@ POST   /api/v1/zones                                   ?  - -  - +  - 0  - +  fl
 GET    /api/v1/zones/<id8:zone_id>                     ?  - -  + +  0 0  + +  fleet:read + 0
 PATCH  /api/v1/zones/<id8:zone_id>                     ?  - -  - +  - 0  - +  fleet:write + 0
 DELETE /api/v1/zones/<id8:zone_id>                     ?  - -  - +  - 0  - +  fleet:write + 0
+GET    /app/                                           anyone
+GET    /app/<path:page>                                anyone
+GET    /app/manifest.webmanifest                       anyone
+GET    /app/worker.js                                  anyone
+GET    /b/<code:code>                                  anyone
 GET    /console                                        anyone
 GET    /console/<path:page>                            anyone
 GET    /gbfs/<opaque:operator_id>/<any:name>.json      anyone

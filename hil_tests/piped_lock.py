@@ -3,17 +3,22 @@
     python -m hil_tests.piped_lock
 
 The lock's own session, rules and receipts run behind it on a virtual board; the cloud's part (issuing, countersigning,
-opening what is sealed) is played with the keys of boards/sim/bench.py. Bytes are hex. `ORDERS` lists what it takes;
-what is wrong with an order is answered as {"error": text}.
+opening what is sealed) is played with the keys of boards/sim/bench.py, until `town` puts a real one beside it: the web
+app on a database of its own, on a loopback port, whose keys the lock then trusts. Bytes are hex. `ORDERS` lists what
+it takes; what is wrong with an order is answered as {"error": text}.
 """
 
 import json
+import logging
 import random
 import sys
+import tempfile
+import threading
+from pathlib import Path
 
-from boards.sim.bench import GROUP, K_LOCK, LOCK, Bench, Phone, key
+from boards.sim.bench import GROUP, K_LOCK, LOCK, Bench, Phone, key, signed
 from firmware.lock import Lock
-from protocol import cbor, exchange, keys, receipt, test_cbor
+from protocol import cbor, exchange, keys, keyset, receipt, test_cbor
 
 COUNTERSIGNER = key("countersign")
 _MUTANTS = 3_000
@@ -23,6 +28,7 @@ class PipedLock:
     def __init__(self):
         self.bench: Bench | None = None
         self.phones: dict[int, Phone] = {}
+        self.site = None
 
     # --- the lock, its time and its ring
 
@@ -95,7 +101,52 @@ class PipedLock:
         said = {str(conn): [part.hex() for part in links.frames_for(conn)] for conn in self.phones}
         return {"said": said, "up": [conn for conn, phone in self.phones.items() if phone.up]}
 
-    # --- the cloud
+    # --- a real cloud beside it
+
+    def town(self, people, code, kind="exclusive"):
+        """A new lock on a bike of a new cloud, both knowing the same time, and riders with these logins."""
+        from werkzeug.serving import make_server  # here: who plays the cloud need not wait for one
+
+        from cloud.body import b64
+        from cloud.testsite import PASSWORD, Site
+
+        logging.disable(logging.WARNING)  # what is asked is the tests' to count
+        self.provision(kind=kind)
+        self._folder = tempfile.TemporaryDirectory()
+        self.site = Site(Path(self._folder.name), now=self.bench.now, rate_caller=0)
+        admin = self.site.person("admin")
+        admin.post("/locks", lock_id=LOCK.hex(), k_lock=b64(K_LOCK), kind=kind)
+        admin.post("/assets", code=code, label=f"Bike {code}", lock=LOCK.hex())
+        for login in people:
+            self.site.person(login=login)
+        self._believe()
+        server = make_server("127.0.0.1", 0, self.site.app, threaded=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return {"url": f"http://127.0.0.1:{server.port}", "password": PASSWORD, "now": self.bench.now}
+
+    def _believe(self):
+        """The lock trusts this cloud's keys from now on."""
+        from cloud import keyring
+
+        with self.site.cloud.db.reading() as session:
+            entries = keyring.propose(session, self.bench.now).entries
+        self.bench.put("keyset", signed(keyset.encode(2, entries)))
+        self.bench.reboot(warm=False)
+        self.bench.lock.clock.set(self.bench.now, 2)
+
+    def lose_clock(self):
+        """Its battery was out."""
+        self.bench.reboot(warm=False)
+        return {}
+
+    def rows(self, sql):
+        """What that cloud has stored."""
+        from sqlalchemy import text
+
+        with self.site.cloud.db.reading() as session:
+            return {"rows": [list(row) for row in session.execute(text(sql))]}
+
+    # --- the cloud, played
 
     def token(self, holder, cti=None, nonce=None, group=False, other_lock=None, **changes):
         """`changes`: epoch, issuer, and claims as in protocol.token.Claims; `exp_in`, `iat_in`: s from now."""
@@ -193,8 +244,8 @@ def _plain(value):
 
 
 ORDERS = (
-    "provision wait close_ring jam battery still quarantine state connect frame leave token bound_to countersign "
-    "open_batch advertised cbor_cases"
+    "provision wait close_ring jam battery still quarantine state connect frame leave town lose_clock rows token "
+    "bound_to countersign open_batch advertised cbor_cases"
 ).split()
 
 
@@ -207,6 +258,8 @@ def main():
             answer = getattr(lock, name)(**order) if name in ORDERS else {"error": "no such order"}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
+        if lock.site:
+            lock.site.now = lock.bench.now
         print(json.dumps(answer), flush=True)
     if lock.bench:
         lock.bench.close()

@@ -38,6 +38,7 @@ NOUNS = (
     "exports",
     "pages",
     "console",
+    "app",
     "account_page",
 )
 

@@ -1,0 +1,73 @@
+// What a phone knows of its claims: rows of the store, made from the cloud's answers, and how a ride stands by the
+// receipts that its lock gave this phone. Pure.
+
+import { END, OPEN } from "../protocol/exchange.js";
+import { compared, hex, unhex } from "../protocol/bytes.js";
+import { Malformed, parse } from "../protocol/token.js";
+import { unb64 } from "./api.js";
+
+// what a receipt makes of the ride it is about
+const STATES = { OPEN: "open", REOPEN: "open", HAND_OVER: "open", SUCCESSOR: "open", CLOSE: "parked", END: "ended" };
+const FIELDS = ["claim_id", "lock_id", "epoch", "mode", "nbf", "exp", "hold", "longest", "status", "why", "created_at"];
+
+/** The fields of the API's claim that are kept. */
+export function facts(answer) {
+  return Object.fromEntries(FIELDS.map((name) => [name, answer[name]]));
+}
+
+/** Whether the claim's token names this public key. Throws Malformed. */
+export function isFor(answer, holder) {
+  return answer.token !== null && compared(parse(unb64(answer.token)).holder, holder) === 0;
+}
+
+/** All that opens the bike. Throws Malformed where the cloud gave a token that no lock would take from this phone. */
+export function opening(answer, { key, holder }) {
+  const token = unb64(answer.token ?? "");
+  const { cti, successor } = parse(token);
+  if (!isFor(answer, holder) || hex(cti) !== answer.cti) throw new Malformed("token of another");
+  const advertising = answer.advertising.map(({ key }) => unhex(key));
+  return { ...facts(answer), token, successor, advertising, key, holder, tried: false };
+}
+
+/** {id, state: open, parked, ended; began, closed: Unix s} by the phone's receipts (oldest first) and the cloud, or null. */
+export function rideOf({ ride }, receipts) {
+  const told = receipts.filter(({ type }) => STATES[type]);
+  const last = told.at(-1);
+  const heard = ride && (ride.closed_at ?? ride.opened_at ?? 0);
+  // the cloud may have heard later things from the lock itself; at the same second, this phone stood beside it
+  const cloudKnows = ride && (!last || heard > last.at || (ride.state === "ended" && heard >= last.at));
+  if (cloudKnows) return { id: ride.ride_id, state: ride.state, began: ride.opened_at, closed: ride.closed_at };
+  if (!last) return null;
+  const start = told.findLastIndex(({ type }) => type === "OPEN" || type === "HAND_OVER");
+  const closed = told.slice(start).findLast(({ type }) => type === "CLOSE");
+  const state = STATES[last.type];
+  const began = told[start]?.at ?? ride?.opened_at ?? null;
+  return { id: ride?.ride_id ?? null, state, began, closed: state === "open" ? null : (closed?.at ?? null) };
+}
+
+/** What the pages see of a row: never its key or token. */
+export function shown(row, receipts) {
+  const { code = null, asset_id = null, label = null, successor = false } = row;
+  return { ...facts(row), code, asset_id, label, successor, ours: Boolean(row.key), ride: rideOf(row, receipts) };
+}
+
+/** What to ask of the lock to open it, as flow.js has it. */
+export function toOpen(row, ride) {
+  const byRide = { command: OPEN, cti: unhex(row.claim_id) };
+  const byToken = { command: OPEN, token: row.token };
+  const runs = ride && ride.state !== "ended";
+  if (row.successor) return [runs && row.reached ? byRide : byToken];
+  if (runs) return row.mode === "period" ? [byRide, byToken] : [byRide];
+  return row.tried ? [byRide, byToken] : [byToken]; // tried and never heard: it may have begun
+}
+
+export function toEnd(row) {
+  return [{ command: END, cti: unhex(row.claim_id) }];
+}
+
+/** Whether nothing can come of it any more. */
+export function isOver({ status, exp, mode, ride }, now) {
+  if (ride && ride.state !== "ended") return false;
+  if (ride && mode === "single") return true;
+  return status === "cancelled" || status === "expired" || status === "used" || exp < now;
+}

@@ -1,0 +1,473 @@
+// What the pages call. Whatever must not be lost is on disk before anything is done with it: a key before its claim is
+// asked for, a receipt before anyone hears of it, what waits for the cloud before it is tried.
+
+import { Api, Refused, b64, unb64 } from "./api.js";
+import { Db } from "./db.js";
+import { Outbox } from "./outbox.js";
+import * as claims from "./claims.js";
+import { makeKey, sign } from "./keys.js";
+import { hex } from "../protocol/bytes.js";
+import { values, wanted } from "../protocol/advertising.js";
+import { Visit } from "../protocol/visit.js";
+import * as receipt from "../protocol/receipt.js";
+
+const KEY_S = 23 * 3600; // the cloud keeps an Idempotency-Key for 24 hours
+const ROOM = 1 << 20; // bytes: a ride's receipts take far less
+const BATCHES_MAX = 1_000; // of others, on this phone at a time
+const BIKES = [500, 20]; // a page, pages
+
+const CLOCK = {
+  now: () => performance.now(),
+  unix: () => Math.floor(Date.now() / 1000),
+  after(ms, ring) {
+    const id = setTimeout(ring, ms);
+    return () => clearTimeout(id);
+  },
+};
+
+/** Promise of a Rider. `idb`, `fetch`, `crypto`, `clock`, `locks`, `storage`, `channel`: the browser's unless given. */
+export async function openRider(parts = {}) {
+  const rider = new Rider({
+    idb: globalThis.indexedDB,
+    fetch: globalThis.fetch.bind(globalThis),
+    crypto: globalThis.crypto,
+    clock: CLOCK,
+    locks: globalThis.navigator?.locks,
+    storage: globalThis.navigator?.storage,
+    ...parts,
+    channel: parts.channel ?? new BroadcastChannel("ringslot"),
+  });
+  await rider.begin();
+  return rider;
+}
+
+export class Rider {
+  #db;
+  #api;
+  #parts;
+  #outbox;
+  #user = null;
+  #listeners = new Set();
+  #loose = []; // receipts that the store would not take: kept in memory, and tried again
+
+  constructor(parts) {
+    this.#parts = parts;
+    this.#db = new Db(parts.idb, parts.steps);
+    this.#api = new Api(parts.fetch);
+    const { clock, locks } = parts;
+    const settled = (row, answer) => this.#settled(row, answer);
+    const told = () => this.#tell();
+    this.#outbox = new Outbox({ db: this.#db, api: this.#api, clock, locks, user: () => this.#user, settled, told });
+    parts.channel.onmessage = () => this.#hear();
+  }
+
+  async begin() {
+    this.#user = (await this.#db.get("answers", "/me"))?.value.user_id ?? null;
+    globalThis.addEventListener?.("online", () => this.deliver());
+    if (await this.waiting()) this.#soon();
+  }
+
+  // ---- who is here
+
+  /** {user_id, login, role, …}; `stale` where the cloud is away, with `over` where it wants a sign-in; null: nobody. */
+  async me() {
+    try {
+      const person = await this.#api.get("/me");
+      this.#user = person.user_id;
+      await this.#db.put("answers", { path: "/me", value: { ...person, csrf: "" } }).catch(() => {});
+      return person;
+    } catch (refused) {
+      if (!refused.later && refused.code !== "sign_in") throw refused;
+      const last = await this.#db.get("answers", "/me");
+      return last ? { ...last.value, stale: true, over: !refused.later } : null;
+    }
+  }
+
+  /** {login, password, code}; rejects with Refused second_factor where `code` is needed. */
+  async signIn(fields) {
+    await this.#api.send("POST", "/sessions", { ...fields, cookie: true });
+    const person = await this.me();
+    this.#soon();
+    this.#tell();
+    return person;
+  }
+
+  /** Forgets what is over; what the cloud has not got, and what a ride still needs, stays for this person's return. */
+  async signOut() {
+    await this.#api.send("DELETE", "/sessions");
+    const now = this.#parts.clock.unix();
+    const over = (await this.#held()).filter((claim) => claims.isOver(claim, now) || !claim.ours);
+    const done = (await this.#db.all("receipts")).filter(({ user, verdict }) => user === this.#user && verdict);
+    await this.#db.write(["answers", "claims", "receipts"], (stores) => {
+      stores.answers.clear();
+      for (const { claim_id } of over) stores.claims.delete(claim_id);
+      for (const { id } of done) stores.receipts.delete(id);
+    });
+    this.#user = null;
+    this.#tell();
+  }
+
+  /** The API, for what is asked nowhere else: paths below /api/v1. */
+  get(path) {
+    return this.#api.get(path);
+  }
+
+  send(method, path, body) {
+    return this.#api.send(method, path, body);
+  }
+
+  // ---- bikes
+
+  /** {bikes, at: Unix s, stale}. */
+  async bikes() {
+    const { value, ...when } = await this.#fresh("/bikes", () => this.#api.pages("/bikes", "bikes", ...BIKES));
+    return { bikes: value, ...when };
+  }
+
+  /** One, {…, at, stale}. */
+  async bike(code) {
+    try {
+      return { ...(await this.#api.get(`/bikes/${encodeURIComponent(code)}`)), at: this.#parts.clock.unix(), stale: false };
+    } catch (refused) {
+      const last = refused.later && (await this.#known({ code }));
+      if (!last) throw refused;
+      return { ...last.bike, at: last.at, stale: true };
+    }
+  }
+
+  async #known({ code, asset }) {
+    const last = await this.#db.get("answers", "/bikes");
+    const bike = last?.value.find((each) => each.asset_id === asset || each.code === code);
+    return bike && { bike, at: last.at };
+  }
+
+  /** Queued where the cloud is away. {queued}. */
+  async fault(fields) {
+    await this.#db.write(["outbox"], ({ outbox }) => outbox.add(this.#outbox.row("fault", "POST", "/faults", fields)));
+    await this.deliver();
+    return { queued: (await this.#outbox.waiting()).some(({ kind }) => kind === "fault") };
+  }
+
+  // ---- claims
+
+  /** {code} or {asset}, {mode, exp, hold}: the claim. Asked again it is the same one, also after a lost answer. */
+  claim({ code, asset, ...terms }) {
+    return this.#parts.locks.request("ringslot claim", async () => {
+      const mine = (await this.#held()).find((each) => (code ? each.code === code : each.asset_id === asset));
+      if (mine?.ours && !claims.isOver(mine, this.#parts.clock.unix())) return mine;
+      await this.#room();
+      const { bike } = (await this.#known({ code, asset })) ?? {};
+      const names = { code: code ?? bike?.code, asset_id: asset ?? bike?.asset_id, label: bike?.label };
+      return this.#asked("/claims", { ...(asset ? { asset } : { code }), ...terms }, names);
+    });
+  }
+
+  /** A ride or claim of mine on another phone goes on on this one. -> the claim. */
+  takeOver({ claim_id }) {
+    return this.#parts.locks.request("ringslot claim", async () => {
+      await this.#room();
+      const { code, asset_id, label, ride } = (await this.#db.get("claims", claim_id)) ?? {};
+      return this.#asked(`/claims/${claim_id}/successor`, {}, { code, asset_id, label, ride });
+    });
+  }
+
+  /** Mine as this phone knows them, without asking anybody; or one, or null. */
+  async held(claim_id) {
+    const found = await this.#held();
+    return claim_id ? (found.find((each) => each.claim_id === claim_id) ?? null) : found;
+  }
+
+  /** The same, after asking the cloud if it can be reached. */
+  async claims() {
+    try {
+      await this.#reconcile(...(await Promise.all([this.#api.get("/claims"), this.#api.get("/rides")])));
+    } catch (refused) {
+      if (!refused.later && refused.code !== "sign_in") throw refused;
+    }
+    return this.#held();
+  }
+
+  /** The bike is free for others as soon as the cloud hears of it. */
+  async cancel({ claim_id }) {
+    const row = await this.#db.get("claims", claim_id);
+    await this.#db.write(["claims", "outbox"], (stores) => {
+      stores.claims.put({ ...row, status: "cancelled" });
+      stores.outbox.add(this.#outbox.row("cancel", "DELETE", `/claims/${claim_id}`));
+    });
+    await this.deliver();
+    return this.held(claim_id);
+  }
+
+  /** What the chooser is asked for: this claim's lock, and no other device. */
+  async filters({ claim_id }) {
+    return wanted(await values((await this.#db.get("claims", claim_id)).advertising));
+  }
+
+  async #room() {
+    const { storage } = this.#parts;
+    const { quota = Infinity, usage = 0 } = (await storage?.estimate?.().catch(() => null)) ?? {};
+    if (quota - usage < ROOM) throw new Refused(0, "storage_full", "There is no room for a ride's receipts.");
+    await storage?.persist?.().catch(() => false); // if the browser agrees, it clears nothing by itself
+  }
+
+  async #asked(path, terms, names) {
+    const { clock, crypto } = this.#parts;
+    const text = JSON.stringify([path, terms]);
+    const again = (row) => row.user === this.#user && row.text === text && row.at > clock.unix() - KEY_S;
+    let asked = (await this.#db.all("asked")).find(again);
+    if (!asked) {
+      const pair = await makeKey(crypto);
+      const body = { ...terms, holder_key: b64(pair.holder) };
+      asked = { id: crypto.randomUUID(), user: this.#user, at: clock.unix(), text, body, names, ...pair };
+      await this.#db.put("asked", asked);
+    }
+    try {
+      return await this.#adopt(await this.#api.send("POST", path, asked.body, asked.id), asked);
+    } catch (refused) {
+      const final = refused.status >= 400 && !refused.later && refused.status !== 401;
+      if (final) await this.#db.write(["asked"], (stores) => stores.asked.delete(asked.id));
+      throw refused;
+    }
+  }
+
+  async #adopt(answer, { id, names, key, holder }) {
+    const row = { ...names, ...this.#opening(answer, { key, holder }), user: this.#user };
+    await this.#db.write(["claims", "asked", "signers"], (stores) => {
+      stores.claims.put(row);
+      if (id) stores.asked.delete(id);
+      for (const { kid, key } of answer.countersigners) {
+        const kept = stores.signers.get(kid); // who came first is believed
+        kept.onsuccess = () => kept.result ?? stores.signers.put({ kid, key });
+      }
+    });
+    this.#tell();
+    return this.held(row.claim_id);
+  }
+
+  #opening(answer, pair) {
+    try {
+      return claims.opening(answer, pair);
+    } catch (error) {
+      throw new Refused(0, "update", error.message);
+    }
+  }
+
+  async #held() {
+    const [rows, receipts] = await Promise.all([this.#db.all("claims"), this.#db.all("receipts")]);
+    const mine = rows.filter(({ user }) => user === this.#user).sort((a, b) => b.created_at - a.created_at);
+    return mine.map((row) => claims.shown(row, of(row.claim_id, receipts)));
+  }
+
+  async #reconcile({ claims: told }, { rides }) {
+    const asked = (await this.#db.all("asked")).filter(({ user }) => user === this.#user);
+    const ended = new Set(rides.filter(({ state }) => state === "ended").map(({ claim_id }) => claim_id));
+    for (const answer of told) {
+      const { claim_id, epoch, status } = answer;
+      const ride = rides.find((each) => each.claim_id === claim_id); // the newest
+      const row = await this.#db.get("claims", claim_id);
+      const runs = status === "open" || (status === "used" && !ended.has(claim_id));
+      if (!runs || (row && row.epoch >= epoch && row.key)) {
+        if (row) await this.#db.change("claims", claim_id, { ...claims.facts(answer), ...(ride && { ride }) });
+        continue;
+      }
+      // a claim whose answer was lost, one that was issued anew, or one of another phone
+      const whole = await this.#api.get(`/claims/${claim_id}`);
+      const mine = [row, ...asked].find((each) => each?.key && claims.isFor(whole, each.holder));
+      if (mine) await this.#adopt(whole, { names: { ...row, ...mine.names, ...(ride && { ride }) }, ...mine, id: mine.id });
+      else await this.#db.put("claims", { ...row, ...claims.facts(answer), ride, user: this.#user, key: null });
+    }
+    this.#tell();
+  }
+
+  // ---- at the lock
+
+  /**
+   * Promise of a Visit (protocol/visit.js) with `open()` and `end()`, promises of the outcome, beside its own. Rejects
+   * with Refused other_tab, or no_key where the claim is another phone's.
+   */
+  async visit({ claim_id }, link, tell = () => {}) {
+    const { clock, crypto } = this.#parts;
+    const row = await this.#db.get("claims", claim_id);
+    if (!row?.key) throw new Refused(0, "no_key", "This claim's key is on another phone.");
+    const release = await this.#alone(`ringslot visit ${row.lock_id}`);
+    const visit = new Visit({
+      link,
+      holder: row.holder,
+      sign: (bytes) => sign(crypto, row.key, bytes),
+      bind: (hello, challenge) => this.#bind(row, hello, challenge),
+      keep: (data) => this.#keep(row, data),
+      carry: (batch) => this.#carry(row, batch),
+      clock,
+      random: (n) => crypto.getRandomValues(new Uint8Array(n)),
+      tell: (what) => {
+        if (what.ended) release();
+        tell(what);
+      },
+    });
+    return Object.assign(visit, {
+      open: async () => {
+        const [now, { ride }] = await Promise.all([this.#db.get("claims", claim_id), this.held(claim_id)]);
+        this.#db.change("claims", claim_id, { tried: true }).catch(() => {});
+        return visit.ask(claims.toOpen(now, ride));
+      },
+      end: () => visit.ask(claims.toEnd(row)),
+    });
+  }
+
+  #alone(name) {
+    return new Promise((settle, fail) => {
+      const held = (lock) => {
+        if (lock) return new Promise((release) => settle(release));
+        return fail(new Refused(0, "other_tab", "This lock is being used in another tab."));
+      };
+      this.#parts.locks.request(name, { ifAvailable: true }, held).catch(fail);
+    });
+  }
+
+  async #bind(row, hello, challenge) {
+    const [way, more] = row.successor ? ["successor", { holder_key: b64(row.holder) }] : ["token", {}];
+    const path = `/claims/${row.claim_id}/${way}`;
+    try {
+      const answer = await this.#api.send("POST", path, { hello: b64(hello), challenge: b64(challenge), ...more });
+      const { token } = claims.opening(answer, row);
+      await this.#db.change("claims", row.claim_id, { epoch: answer.epoch });
+      return token;
+    } catch (refused) {
+      if (refused.later || refused.code === "sign_in") throw refused;
+      return null;
+    }
+  }
+
+  // ---- receipts, and what is carried for others
+
+  async #keep(row, data) {
+    const id = hex(await receipt.digest(data));
+    const kept = { id, user: row.user, kept_at: this.#parts.clock.unix(), receipt: data, verdict: null };
+    const { lock, cti, seq = 0, type = null, at = 0 } = readable(data);
+    Object.assign(kept, { lock_id: lock ? hex(lock) : row.lock_id, claim_id: cti ? hex(cti) : row.claim_id, seq, type, at });
+    const item = this.#outbox.row("receipt", "POST", "/receipts", { receipts: [b64(data)] }, { id, user: row.user });
+    try {
+      await this.#db.write(["receipts", "outbox", "claims"], (stores) => {
+        const known = stores.receipts.get(id);
+        known.onsuccess = () => known.result ?? (stores.receipts.put(kept), stores.outbox.add(item));
+        const claim = stores.claims.get(kept.claim_id);
+        const fields = type === "SUCCESSOR" ? { reached: true } : type === "END" ? { tried: false } : {};
+        claim.onsuccess = () => claim.result && stores.claims.put({ ...claim.result, ...fields });
+      });
+    } catch (refused) {
+      if (!this.#loose.some(([, other]) => other === data)) this.#loose.push([row, data]);
+      throw refused; // the person is told: it is in memory only
+    }
+    this.#tell();
+    this.#soon();
+  }
+
+  async #carry(row, batch) {
+    const id = hex(await receipt.digest(batch));
+    const others = (await this.#db.all("outbox")).filter(({ kind }) => kind === "sealed");
+    if (others.some((each) => each.id === id)) return;
+    if (others.length >= BATCHES_MAX) throw new Refused(0, "storage_full", "Enough is carried for others.");
+    const item = this.#outbox.row("sealed", "POST", "/sealed", { batch: b64(batch), lock: row.lock_id }, { id });
+    await this.#db.write(["outbox"], ({ outbox }) => outbox.add(item));
+    this.#soon();
+  }
+
+  /** What the cloud says of a receipt, beside the one that the lock gave. */
+  async #settled({ kind, id }, answer) {
+    if (kind !== "receipt") return null;
+    const kept = await this.#db.get("receipts", id);
+    const [word] = answer.receipts;
+    const signers = new Map((await this.#db.all("signers")).map(({ kid, key }) => [kid, unb64(key)]));
+    const said = await receipt.compare(kept.receipt, word, signers).then(
+      () => ({ verdict: "same" }),
+      (error) => ({ verdict: "different", why: error.message }),
+    );
+    return ["receipts", { ...kept, ...said, word }];
+  }
+
+  /** Of a claim or ride: {verdict: none, waiting, same, different; receipts: [{type, at, seq, verdict, why}]}. */
+  async receipts({ claim_id }) {
+    const found = of(claim_id, await this.#db.all("receipts"));
+    const has = (verdict) => found.some((each) => each.verdict === verdict);
+    const verdict = has("different") ? "different" : has(null) ? "waiting" : has("same") ? "same" : "none";
+    return { verdict, receipts: found.map(({ type, at, seq, verdict, why }) => ({ type, at, seq, verdict, why })) };
+  }
+
+  // ---- history
+
+  /** {rides, at, stale}: the cloud's, newest first. */
+  async rides() {
+    const { value, ...when } = await this.#fresh("/rides", () => this.#api.get("/rides"));
+    return { rides: value.rides, ...when };
+  }
+
+  async ride(ride_id) {
+    const { value, ...when } = await this.#fresh(`/rides/${ride_id}`, () => this.#api.get(`/rides/${ride_id}`));
+    return { ...value, ...when };
+  }
+
+  // ---- the outbox
+
+  /** {delivered, waiting}. */
+  async deliver() {
+    for (const [row, data] of this.#loose.splice(0)) await this.#keep(row, data).catch(() => {});
+    return { delivered: await this.#outbox.deliver(), waiting: await this.waiting() };
+  }
+
+  async waiting() {
+    return (await this.#outbox.waiting()).length + this.#loose.length;
+  }
+
+  /** [{n, kind, body, refused: {code, text}}]: what the cloud refused. `dismiss` it once the person has seen it. */
+  aside() {
+    return this.#outbox.aside();
+  }
+
+  async dismiss(n) {
+    await this.#db.write(["outbox"], ({ outbox }) => outbox.delete(n));
+    this.#tell();
+  }
+
+  /** `heard()` after each change here or in another tab; returns what ends it. */
+  subscribe(heard) {
+    this.#listeners.add(heard);
+    return () => this.#listeners.delete(heard);
+  }
+
+  #soon() {
+    this.#outbox.deliver(false).catch(() => {});
+  }
+
+  #tell() {
+    this.#parts.channel.postMessage(0);
+    this.#hear();
+  }
+
+  #hear() {
+    for (const heard of [...this.#listeners]) heard();
+  }
+
+  async #fresh(path, load) {
+    try {
+      const row = { path, user: this.#user, value: await load(), at: this.#parts.clock.unix() };
+      await this.#db.put("answers", row).catch(() => {});
+      return { value: row.value, at: row.at, stale: false };
+    } catch (refused) {
+      const row = refused.later && (await this.#db.get("answers", path));
+      if (!row || row.user !== this.#user) throw refused;
+      return { value: row.value, at: row.at, stale: true };
+    }
+  }
+}
+
+function of(claim_id, receipts) {
+  return receipts.filter((each) => each.claim_id === claim_id).sort((a, b) => a.seq - b.seq);
+}
+
+function readable(data) {
+  try {
+    return receipt.parse(data);
+  } catch {
+    return {}; // of a newer lock: kept and delivered all the same
+  }
+}
