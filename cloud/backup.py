@@ -47,6 +47,7 @@ def write(settings: Settings, out: BinaryIO, now: int, progress: Progress = _sil
             if revision is None:
                 raise BackupError("There is no fleet in this database.")
             tables = _tables(connection)
+            _refuse_wrong_secret(connection, tables, settings)
             total = sum(connection.scalar(sa.select(sa.func.count()).select_from(t)) or 0 for t in tables)
             head = {"ringslot": FORMAT, "revision": revision, "at": now, "rows": total}
             _put(out, mac, head)
@@ -122,6 +123,14 @@ def _step_ahead(connection: sa.Connection) -> None:
     if "oscore_context" in lock.c:
         ahead["oscore_context"] = None
     connection.execute(sa.update(lock).values(ahead))
+
+
+def _refuse_wrong_secret(connection: sa.Connection, tables: list[sa.Table], settings: Settings) -> None:
+    """Its HMAC would be of that: nobody could restore it. A database from before the check has none."""
+    found = next((table for table in tables if table.name == "secret_check"), None)
+    kept = None if found is None else connection.scalar(sa.select(found.c.value))
+    if kept is not None and not hmac.compare_digest(kept, wrapping.check(settings.secret)):
+        raise BackupError("RINGSLOT_SECRET is not the one of this fleet; set that one. There is no backup.")
 
 
 def _refuse_if_used(connection: sa.Connection) -> None:

@@ -21,10 +21,10 @@ from aiocoap import Message, interfaces
 from aiocoap.numbers.codes import Code
 from aiocoap.pipe import Pipe
 
-from cloud import blocks, clones, health, ingest, logs, metrics, oscore, peers
+from cloud import blocks, clones, health, ingest, logs, metrics, oscore, peers, start
 from cloud.config import ConfigError, from_environment
 from cloud.context import Cloud, make
-from cloud.db import is_unavailable, require_newest
+from cloud.db import is_unavailable
 from cloud.endpoint import Endpoint
 from cloud.problem import NotOffered
 
@@ -204,7 +204,7 @@ def main(port: int | None) -> None:
     """Take in what locks send."""
     logs.setup("gateway")
     settings = from_environment()
-    require_newest(settings.database_url)
+    start.require(settings)
     host, configured = settings.coap
     cloud = make(settings)
     try:

@@ -21,6 +21,6 @@ control_socket_disable = (
 
 def on_starting(_server: Any) -> None:
     """Before any worker: a setting that is missing stops gunicorn itself, rather than every new worker for ever."""
-    from cloud import config, db
+    from cloud import config, start
 
-    db.require_newest(config.from_environment().database_url)
+    start.require(config.from_environment())

@@ -6,6 +6,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cloud.tables import Base
 
 
+class SecretCheck(Base):
+    """One row: what tells the fleet's RINGSLOT_SECRET from others (start.py)."""
+
+    __tablename__ = "secret_check"
+
+    check_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 1
+    value: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
 class KeptAnswer(Base):
     """The first answer under an Idempotency-Key, given again (idempotency.py). No `status`: not there yet."""
 

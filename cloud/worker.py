@@ -31,12 +31,13 @@ from cloud import (
     mail,
     metrics,
     rollouts,
+    start,
     tickets,
     watch,
 )
 from cloud.config import from_environment
 from cloud.context import Cloud, make
-from cloud.db import is_unavailable, require_newest
+from cloud.db import is_unavailable
 from cloud.tables import WebSession
 
 log = logging.getLogger(__name__)
@@ -197,7 +198,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     settings = from_environment()
-    require_newest(settings.database_url)
+    start.require(settings)
     cloud = make(settings)
     metrics.serve(cloud)
     print(json.dumps({"worker": [name for name, _, _ in JOBS]}), flush=True)

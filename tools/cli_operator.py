@@ -11,7 +11,7 @@ import click
 import pyotp
 
 from boards.sim.flash_image import make_image, read_image
-from cloud import assets, context, db, factors, locks, operators, sessions, users
+from cloud import assets, context, db, factors, locks, operators, sessions, start, users
 from cloud.reach import EVERYTHING
 from cloud.tables import KINDS, ROLES
 from firmware import config
@@ -31,6 +31,7 @@ _CODE = re.compile(r"[A-Za-z0-9-]{1,32}")
 def cloud_of(data: Path | None) -> Iterator[context.Cloud]:
     chosen = settings(data)
     db.upgrade(chosen.database_url)
+    start.secret(chosen)
     made = context.make(chosen)
     try:
         yield made

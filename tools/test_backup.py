@@ -264,3 +264,22 @@ def test_a_backup_of_a_newer_version_says_so(engines, tmp_path, monkeypatch):
         pytest.raises(backups.BackupError, match="newer Ringslot"),
     ):
         backups.read(Settings(secret=SECRET, database_url=url), source)
+
+
+def test_a_backup_by_another_secret_is_refused_and_nothing_is_registered_by_one(
+    ringslot, tmp_path, monkeypatch
+):
+    """Nobody could restore it, and nobody could open that lock."""
+    url = testdatabase.fresh(tmp_path)
+    cloud, _ = a_fleet(tmp_path, url)
+    cloud.db.close()
+    assert ringslot("lock add BIKE-1 --out bike-1", url).exit_code == 0
+    before = everything(url)
+    monkeypatch.setenv("RINGSLOT_SECRET", "0123456789 another secret of somebody")
+    for line in (BACKUP, "lock add BIKE-2 --out bike-2", "keys list"):
+        said = ringslot(line)
+        assert said.exit_code == 1 and "RINGSLOT_SECRET is not the one" in said.output + str(
+            said.exception
+        ), line
+        assert "another secret of" not in said.output
+    assert everything(url) == before and not (tmp_path / "fleet.ringslot").exists()

@@ -53,10 +53,11 @@ class CloudRun:
         return (self.children.folder / "counted").absolute()
 
     def start(self) -> None:
-        """Returns once all of it works. Raises ProcessError."""
-        from cloud import db
+        """Returns once all of it works. Raises ProcessError, ConfigError."""
+        from cloud import config, db, start
 
         db.upgrade(self.database_url)
+        start.secret(config.from_environment(self.environ))
         shutil.rmtree(self._counted, ignore_errors=True)
         self._counted.mkdir(parents=True)
         self._start("gateway", [sys.executable, "-m", "cloud.gateway"], _GATEWAY_READY)
