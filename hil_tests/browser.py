@@ -56,7 +56,7 @@ class Browsing:
     @contextmanager
     def visitor(self, url: str, **look) -> Iterator[Page]:
         """A page of someone at this cloud. Leaving it fails the test if anything was complained of meanwhile."""
-        context: BrowserContext = self._browser.new_context(base_url=url, locale="en-GB", **look)
+        context: BrowserContext = self._browser.new_context(base_url=url, **{"locale": "en-GB", **look})
         context.set_default_timeout(15_000)
         complaints: list[str] = []
         page = context.new_page()

@@ -57,9 +57,13 @@ class Member:
 class Fleet:
     """`with Fleet(folder) as fleet: fleet.add("BIKE-A")`. Nothing of it outlives the `with`."""
 
-    def __init__(self, folder: Path, settings: dict | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: dict | None = None, environ: dict[str, str] | None = None
+    ) -> None:
+        """`settings`: of each lock; `environ`: of the cloud, in place of what a fleet on one machine has."""
         self.folder = folder.absolute()
         self.settings = {**LOCK_SETTINGS, **(settings or {})}
+        self.environ = environ or {}
         self.children = Processes(self.folder / "logs")
         self.members: dict[str, Member] = {}
 
@@ -88,6 +92,7 @@ class Fleet:
                 "RINGSLOT_STILL_S": str(self.settings["still_s"]),
                 "RINGSLOT_STAFF_SECOND_FACTOR": "off",  # nobody holds a phone beside a demo
                 "RINGSLOT_MAIL_FOLDER": str(self.folder / "mail"),
+                **self.environ,
             },
         )
         self.cloud.start()
