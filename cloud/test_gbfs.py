@@ -131,15 +131,16 @@ def test_an_operator_that_says_little_has_a_valid_feed_and_one_without_an_addres
 
 def test_only_bicycles_that_anyone_may_claim_are_listed(site, system):
     rider, admin = site.person(), site.person("admin", operator=system)
-    free, claimed, ridden, silent, jammed, elsewhere = (standing(site, system) for _ in range(6))
+    free, claimed, ridden, silent, jammed, elsewhere, out = (standing(site, system) for _ in range(7))
     rider.claim(claimed)
     ride(site, ridden, site.person(), end=False)
     with site.cloud.db.writing() as session:
         session.get(Lock, silent.hex).last_seen_at = site.now - gbfs.SILENT_S - 1
         session.get(Lock, jammed.hex).state = status.STATE_JAMMED
     standing(site, site.operator("Other"))
-    asset = next(row for row in admin.get("/assets").get_json()["assets"] if row["code"] == elsewhere.code)
-    admin.post(f"/assets/{asset['asset_id']}/lock")
+    assets = {row["code"]: row["asset_id"] for row in admin.get("/assets").get_json()["assets"]}
+    admin.post(f"/assets/{assets[elsewhere.code]}/lock")
+    admin.post(f"/assets/{assets[out.code]}/service", in_service=False)
     (shown,) = vehicles(site, system)
     rider_sees = site.person().get(f"/vehicles/{system}/{shown['vehicle_id']}").get_json()
     assert rider_sees["code"] == free.code

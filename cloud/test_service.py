@@ -59,7 +59,7 @@ def test_out_of_service_nobody_claims_it_until_a_person_says_that_it_is_well(sit
     out = {row[0]: row[fleet["columns"].index("out")] for row in fleet["rows"]}
     assert out == {bike.hex: True, other.hex: False}
     assert served(tech, bike, True, reason="All is well") == {**shown, "out_since": None, "out_reason": None}
-    assert served(tech, bike, True)["out_since"] is None
+    assert served(tech, bike, True, reason="Again")["out_reason"] is None
     assert rider.claim(bike, **mode).status_code == 201
     rows = told(site, "asset.service")
     assert [json.loads(row.data) for row in rows] == [

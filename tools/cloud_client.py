@@ -26,12 +26,7 @@ _TIMEOUT_S = 10
 _TRIES = 3  # of one call, when no answer came or it was too early
 _WAIT_S = 1  # between two, unless the cloud names another time; at most _WAIT_MOST_S
 _WAIT_MOST_S = 5
-_AGAIN = (
-    409,
-    502,
-    503,
-    504,
-)  # of these statuses: a call that still runs, a gateway or a database that is away
+_AGAIN = (409, 502, 503, 504)  # statuses of a call that still runs, and of a part that is away
 _BODY_MAX = 4 << 20  # bytes of an answer that we are ready to read
 
 
