@@ -59,7 +59,9 @@ def build(board, version, counter, expires, pair, folder, passphrase_stdin, as_j
     """Build a release of this checkout for BOARD. The same source gives the same bytes."""
     from tools import release as releases
 
-    made = releases.build(board, version, counter, _end_of(expires))
+    end = _end_of(expires)
+    releases.expect_empty(folder)  # before the long part
+    made = releases.build(board, version, counter, end)
     if pair:
         made = releases.sign(made, *(_key(path, passphrase_stdin) for path in pair))
     releases.write(folder, made)

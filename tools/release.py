@@ -114,10 +114,15 @@ def judge(
 # ---- on disk
 
 
-def write(folder: Path, release: Release) -> None:
-    """Raises ToolError when there is something else already."""
+def expect_empty(folder: Path) -> None:
+    """Raises ToolError when there is something already."""
     if folder.exists() and any(folder.iterdir()):
         raise ToolError(f"{folder} is not empty; name a new folder for a new release.")
+
+
+def write(folder: Path, release: Release) -> None:
+    """Raises ToolError when there is something else already."""
+    expect_empty(folder)
     for path, data in release.files.items():
         target = folder / "files" / path
         target.parent.mkdir(parents=True, exist_ok=True)
