@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { after, beforeEach, test } from "node:test";
 
 import "./spec.mjs";
-import { Network, Phone } from "./pocket.mjs";
+import { IDBObjectStore, Network, Phone } from "./pocket.mjs";
 import { lock, until } from "./peer.mjs";
+import { STEPS } from "../../static/app/keep/db.js";
 
 const BIKE = "BIKE-1";
 let town, net, phone, rider;
@@ -19,7 +20,21 @@ beforeEach(async () => {
 });
 after(() => lock.end());
 
-const count = async (table) => (await lock.order("rows", { sql: `SELECT count(*) FROM ${table}` })).rows[0][0];
+const count = async (table) => (await lock.order("rows", { sql: `SELECT count(*) FROM "${table}"` })).rows[0][0];
+const posts = (path) => net.asked.filter((asked) => asked === `POST /api/v1${path}`).length;
+const rideState = async (claim) => (await rider.held(claim.claim_id)).ride?.state;
+
+/** A claim whose ride is parked; the phone has left, and all is delivered. */
+async function rides() {
+  const claim = await rider.claim({ code: BIKE });
+  const visit = await phone.at(claim);
+  assert.equal((await visit.open()).name, "OK");
+  await lock.order("close_ring");
+  await until(async () => (await rideState(claim)) === "parked");
+  visit.leave();
+  await rider.deliver();
+  return claim;
+}
 
 test("sign in, see bikes, claim, unlock, close, end: every receipt delivered and the same as the cloud's", async () => {
   const { bikes, stale } = await rider.bikes();
@@ -27,13 +42,14 @@ test("sign in, see bikes, claim, unlock, close, end: every receipt delivered and
   const claim = await rider.claim({ code: BIKE });
   assert.deepEqual([claim.code, claim.label, claim.ours, claim.ride], [BIKE, `Bike ${BIKE}`, true, null]);
   assert.deepEqual(await rider.held(claim.claim_id), claim);
+  assert.equal((await rider.filters(claim)).filters.length % 256, 0);
 
   const visit = await phone.at(claim);
   visit.begin();
   assert.equal((await visit.open()).name, "OK");
-  assert.equal((await rider.held(claim.claim_id)).ride.state, "open");
+  assert.equal(await rideState(claim), "open");
   await lock.order("close_ring");
-  await until(async () => (await rider.held(claim.claim_id)).ride.state === "parked");
+  await until(async () => (await rideState(claim)) === "parked");
   assert.equal((await visit.end()).name, "OK");
   await rider.deliver();
   const { verdict, receipts } = await rider.receipts(claim);
@@ -42,6 +58,9 @@ test("sign in, see bikes, claim, unlock, close, end: every receipt delivered and
   assert.equal(await count("receipt"), 3);
   const { rides } = await rider.rides();
   assert.deepEqual([rides.length, rides[0].state, rides[0].claim_id], [1, "ended", claim.claim_id]);
+  assert.equal((await rider.ride(rides[0].ride_id)).receipts.length, 3);
+  assert.equal((await rider.claims())[0].ride.id, rides[0].ride_id);
+  assert.deepEqual(await rider.keeps(), { claims: 1, receipts: 3, batches: 0 });
 });
 
 test("a claim that is asked for twice, over a lost answer and a killed app, is one claim with one key", async () => {
@@ -56,3 +75,302 @@ test("a claim that is asked for twice, over a lost answer and a killed app, is o
   assert.equal(await count("claim"), 1);
   assert.equal((await (await phone.at(one)).open()).name, "OK");
 });
+
+test("a claim whose answer was lost is found again among the cloud's, by its key", async () => {
+  net.way = "deaf";
+  await assert.rejects(rider.claim({ code: BIKE }), { code: "offline" });
+  assert.deepEqual(await rider.held(), []);
+  net.way = "on";
+  const [claim] = await rider.claims();
+  assert.deepEqual([claim.ours, claim.code], [true, BIKE]);
+  assert.equal((await (await phone.at(claim)).open()).name, "OK");
+});
+
+test("a key that nobody reads, on disk before its claim is asked for", async () => {
+  let found;
+  net.before = async (method, path) => {
+    if (path.endsWith("/claims")) found = (await phone.rows("asked"))[0];
+  };
+  await rider.claim({ code: BIKE });
+  assert.equal(found.key.extractable, false);
+  assert.deepEqual(found.key.usages, ["sign"]);
+  await assert.rejects(crypto.subtle.exportKey("pkcs8", found.key));
+  assert.deepEqual(await phone.rows("asked"), []);
+  assert.equal((await phone.rows("claims"))[0].key.extractable, false);
+});
+
+test("in flight mode once claimed: unlock, park, re-open, end; delivered later, once, in order, by one of two tabs", async () => {
+  const claim = await rider.claim({ code: BIKE });
+  net.way = "off";
+  rider = await phone.open(); // started without a network
+  assert.equal((await rider.me()).stale, true);
+  assert.equal((await rider.claims())[0].claim_id, claim.claim_id);
+  const visit = await phone.at(claim);
+  assert.equal((await visit.open()).name, "OK");
+  await lock.order("close_ring");
+  await until(async () => (await rideState(claim)) === "parked");
+  visit.leave();
+  const again = await phone.at(claim);
+  assert.equal((await again.open()).name, "OK"); // by the ride's proof: no token is spent
+  await lock.order("close_ring");
+  await until(async () => (await rideState(claim)) === "parked");
+  assert.equal((await again.end()).name, "OK");
+  assert.equal(await rideState(claim), "ended");
+  assert.deepEqual([await rider.waiting(), await count("receipt")], [5, 0]);
+  assert.equal((await rider.receipts(claim)).verdict, "waiting");
+
+  net.way = "on";
+  const other = await phone.open();
+  const seqs = [];
+  net.sent = ({ receipts }) => receipts && seqs.push(receipts[0]);
+  const said = await Promise.all([rider.deliver(), other.deliver(), rider.deliver()]);
+  assert.deepEqual(said.map(({ waiting }) => waiting), [0, 0, 0]);
+  assert.equal(posts("/receipts"), 5);
+  const kept = (await phone.rows("receipts")).sort((a, b) => a.seq - b.seq);
+  assert.deepEqual(seqs, kept.map(({ receipt }) => Buffer.from(receipt).toString("base64url")));
+  assert.equal((await rider.receipts(claim)).verdict, "same");
+});
+
+test("a delivery whose answer was lost is sent again under its key, and counts once", async () => {
+  const claim = await rides();
+  net.way = "off";
+  assert.equal((await (await phone.at(claim)).open()).name, "OK");
+  const keys = [];
+  net.sent = (body, headers) => body.receipts && keys.push(headers["Idempotency-Key"]);
+  net.way = "deaf";
+  await rider.deliver();
+  const other = await phone.open(); // killed, and started anew
+  net.way = "on";
+  await other.deliver();
+  assert.deepEqual([keys.length, new Set(keys).size, await other.waiting()], [2, 1, 0]);
+  assert.equal((await rider.receipts(claim)).verdict, "same");
+});
+
+test("the server is away, or somebody else answers: the outbox waits longer each time, and refuses nothing", async () => {
+  const claim = await rides();
+  net.way = "portal";
+  const visit = await phone.at(claim);
+  await visit.open();
+  await until(() => net.tries === 1);
+  for (const ms of [1_999, 2_001, 3_999, 4_001, 8_001]) phone.clock.pass(ms), await soon();
+  assert.equal(net.tries, 4); // after 2, 4 and 8 s
+  assert.deepEqual([await rider.waiting(), await rider.aside()], [1, []]);
+  net.way = "on";
+  assert.deepEqual(await rider.deliver(), { delivered: 1, waiting: 0 });
+});
+
+test("what the cloud refuses is set aside and shown, and holds up nothing behind it", async () => {
+  net.way = "off";
+  const fault = { code: "NO-SUCH", kind: "brake", text: "It squeals" };
+  assert.deepEqual(await rider.fault(fault), { queued: true });
+  await rider.fault({ ...fault, code: BIKE });
+  net.way = "on";
+  assert.deepEqual(await rider.deliver(), { delivered: 1, waiting: 0 });
+  const [refused, ...rest] = await rider.aside();
+  assert.deepEqual([refused.refused.code, refused.body, rest], ["not_found", fault, []]);
+  assert.equal(await count("fault"), 1);
+  await rider.deliver();
+  assert.equal(posts("/faults"), 2); // not again
+  await rider.dismiss(refused.n);
+  assert.deepEqual(await rider.aside(), []);
+});
+
+test("a session that is over: claims in hand open, receipts wait for the next sign-in", async () => {
+  const claim = await rider.claim({ code: BIKE });
+  net.forgetCookie();
+  assert.deepEqual((({ login, stale, over }) => [login, stale, over])(await rider.me()), ["anna", true, true]);
+  assert.equal((await (await phone.at(claim)).open()).name, "OK");
+  await rider.deliver();
+  assert.deepEqual([await rider.waiting(), await count("receipt")], [1, 0]);
+  await rider.signIn({ login: "anna", password: town.password });
+  await until(async () => (await rider.waiting()) === 0);
+  assert.equal((await rider.receipts(claim)).verdict, "same");
+});
+
+test("another tab signed in anew: what the form's token was changes, and nobody notices", async () => {
+  const other = await phone.open();
+  await other.signIn({ login: "anna", password: town.password });
+  assert.equal((await rider.claim({ code: BIKE })).ours, true);
+});
+
+test("no room: said before a claim is asked for", async () => {
+  phone.storage.room = 1000;
+  await assert.rejects(rider.claim({ code: BIKE }), { code: "storage_full" });
+  phone.storage.room = 1e9;
+  const put = full("asked");
+  await assert.rejects(rider.claim({ code: BIKE }), { code: "storage_full" });
+  assert.equal(posts("/claims"), 0);
+  IDBObjectStore.prototype.put = put;
+  assert.equal((await rider.claim({ code: BIKE })).ours, true);
+  assert.equal(phone.storage.persisted, true);
+});
+
+test("a receipt that the store would not take is said, held, and delivered all the same", async () => {
+  const claim = await rider.claim({ code: BIKE });
+  const put = full("receipts");
+  const { name, kept } = await (await phone.at(claim)).open();
+  assert.deepEqual([name, kept, await rider.waiting()], ["OK", false, 1]);
+  IDBObjectStore.prototype.put = put;
+  await rider.deliver();
+  assert.equal(await rider.waiting(), 0);
+  assert.equal((await rider.receipts(claim)).verdict, "same");
+});
+
+test("an update of the app loses neither token nor receipt, and a tab of the old one goes on", async () => {
+  const claim = await rider.claim({ code: BIKE });
+  net.way = "off";
+  const visit = await phone.at(claim);
+  assert.equal((await visit.open()).name, "OK");
+  const more = (db, { objectStore }) => void (db.createObjectStore("more"), objectStore);
+  const updated = await phone.open({ steps: [...STEPS, more] });
+  assert.deepEqual(await updated.held(claim.claim_id), await rider.held(claim.claim_id));
+  await lock.order("close_ring"); // told to the old tab, which had to let the database go
+  await until(async () => (await rider.held(claim.claim_id)).ride.state === "parked");
+  visit.leave();
+  const again = await phone.at(claim, { rider: updated });
+  assert.equal((await again.open()).name, "OK"); // with the same key
+  net.way = "on";
+  await updated.deliver();
+  assert.deepEqual((await updated.receipts(claim)).receipts.map(({ verdict }) => verdict), ["same", "same", "same"]);
+});
+
+test("two tabs at one lock: the second is told, until the first has left", async () => {
+  const claim = await rider.claim({ code: BIKE });
+  const other = await phone.open();
+  const first = await phone.at(claim, { rider });
+  await assert.rejects(phone.at(claim, { rider: other }), { code: "other_tab" });
+  first.leave();
+  await until(() => phone.at(claim, { rider: other }).then((visit) => visit.open(), () => null));
+});
+
+test("the answer of an unlock was lost: asked first whether the ride runs, also after a restart", async () => {
+  const claim = await rider.claim({ code: BIKE });
+  const visit = await phone.at(claim, { radio: { lose: true } });
+  assert.equal((await visit.open()).name, "UNSURE");
+  assert.equal(await rideState(claim), undefined);
+  rider = await phone.open();
+  const again = await phone.at(claim);
+  assert.equal((await again.open()).name, "OK");
+  assert.equal((await lock.order("state")).moved, 1);
+});
+
+test("a lock that lost its clock: a bound token from the cloud; without a network, the next step is said", async () => {
+  const claim = await rider.claim({ code: BIKE });
+  await lock.order("lose_clock");
+  net.way = "off";
+  const { name, next } = await (await phone.at(claim)).open();
+  assert.deepEqual([name, next], ["OFFLINE", "online"]);
+  net.way = "on";
+  await until(() => phone.at(claim).then((visit) => visit.open()).then(({ name }) => name === "OK", () => false));
+  await rider.deliver();
+  assert.equal((await rider.receipts(claim)).verdict, "same");
+});
+
+test("a phone that died: another takes the ride over, and the first learns it", async () => {
+  const claim = await rides();
+  const other = new Phone(new Network(town.url), town.now);
+  const second = await other.open();
+  await second.signIn({ login: "anna", password: town.password });
+  const [seen] = await second.claims();
+  assert.deepEqual([seen.claim_id, seen.ours], [claim.claim_id, false]);
+  await assert.rejects(other.at(seen), { code: "no_key" });
+  const taken = await second.takeOver(seen);
+  assert.deepEqual([taken.ours, taken.successor], [true, true]);
+  assert.equal((await (await other.at(taken, { radio: { lose: true } })).open()).name, "UNSURE");
+  const there = await other.at(taken);
+  assert.equal((await there.open()).name, "OK");
+  await lock.order("close_ring");
+  await until(async () => (await second.held(taken.claim_id)).ride.state === "parked");
+  assert.equal((await there.open()).name, "OK"); // as the running ride now
+  const [old] = await rider.claims();
+  assert.equal(old.ours, false);
+});
+
+test("a take-over at a lock that lost its clock", async () => {
+  const claim = await rides();
+  const other = new Phone(new Network(town.url), town.now);
+  const second = await other.open();
+  await second.signIn({ login: "anna", password: town.password });
+  const taken = await second.takeOver(claim);
+  await lock.order("lose_clock");
+  assert.equal((await (await other.at(taken)).open()).name, "OK");
+});
+
+test("a cancelled claim: noted at once, told to the cloud when it can be", async () => {
+  const claim = await rider.claim({ code: BIKE });
+  net.way = "off";
+  assert.equal((await rider.cancel(claim)).status, "cancelled");
+  net.way = "on";
+  await rider.deliver();
+  assert.equal((await rider.claims())[0].status, "cancelled");
+  const ben = new Phone(new Network(town.url), town.now);
+  await (await ben.open()).signIn({ login: "ben", password: town.password });
+  assert.equal((await ben.rider.claim({ code: BIKE })).ours, true);
+});
+
+test("sealed batches of a lock: carried, delivered once, after one's own receipts; one of nobody's is dropped", async () => {
+  const claim = await rider.claim({ code: BIKE });
+  net.way = "off";
+  const visit = await phone.at(claim);
+  assert.equal((await visit.open()).name, "OK");
+  const { name, batches } = await visit.collect();
+  assert.equal(name, "DONE");
+  assert.ok(batches > 0);
+  visit.leave();
+  await (await phone.at(claim)).collect(); // the same receipts, sealed anew
+  assert.equal((await rider.keeps()).batches, 2 * batches);
+  await phone.add("outbox", { kind: "sealed", method: "POST", path: "/sealed", body: { batch: "AAAA" }, key: "k".repeat(8) });
+  net.way = "on";
+  await rider.deliver();
+  assert.equal(await rider.waiting(), 0);
+  assert.deepEqual(await rider.aside(), []);
+  assert.equal(net.asked.at(-1), "POST /api/v1/sealed");
+  assert.equal(net.asked.indexOf("POST /api/v1/receipts") < net.asked.indexOf("POST /api/v1/sealed"), true);
+  assert.equal(await count("receipt"), 1);
+});
+
+test("a cloud that holds another receipt, or signs with another key, is caught", async () => {
+  const claim = await rides();
+  assert.equal((await rider.receipts(claim)).verdict, "same");
+  const [signer] = await phone.rows("signers");
+  await phone.add("signers", { ...signer, key: Buffer.alloc(32, 1).toString("base64url") });
+  const again = await phone.at(claim);
+  await again.open();
+  await rider.deliver();
+  assert.equal((await rider.receipts(claim)).verdict, "different");
+});
+
+test("sign out: what is over is forgotten, what the cloud has not got stays; the next person sees neither", async () => {
+  const claim = await rides();
+  net.way = "off";
+  await (await phone.at(claim)).end();
+  await assert.rejects(rider.signOut(), { code: "offline" });
+  net.way = "on";
+  net.refuse = "/receipts"; // 503
+  await rider.signOut();
+  assert.equal(await rider.me(), null);
+  assert.deepEqual(await rider.held(), []);
+  const kept = await phone.rows("receipts");
+  assert.deepEqual(kept.map(({ verdict }) => verdict), [null]);
+  net.refuse = null;
+  await rider.signIn({ login: "ben", password: town.password });
+  assert.deepEqual(await rider.held(), []);
+  await rider.deliver(); // it is its own proof
+  assert.equal(await count("receipt"), 3);
+  assert.equal((await rider.receipts(claim)).receipts.length, 1);
+});
+
+/** Lets everything that is due happen. */
+async function soon() {
+  for (let i = 0; i < 20; i++) await new Promise((settle) => setTimeout(settle, 1));
+}
+
+/** The store is full for rows of this name, as Chromium says it. -> what undoes it */
+function full(name) {
+  const { put } = IDBObjectStore.prototype;
+  IDBObjectStore.prototype.put = function (...given) {
+    if (this.name === name) throw new DOMException("full", "QuotaExceededError");
+    return put.apply(this, given);
+  };
+  return put;
+}

@@ -42,8 +42,9 @@ export class Lock {
     return answer;
   }
 
-  /** Promise of a link, as an adapter gives one. `before(frame, count)` may throw: the radio fails. `mtu`: ATT_MTU. */
-  async link({ mtu = 247, told = false, before = () => {} } = {}) {
+  /** Promise of a link, as an adapter gives one. `before(frame, count)` may throw: the radio fails. `mtu`: ATT_MTU.
+   *  `lose`: the link is lost before the answer to a request is heard. */
+  async link({ mtu = 247, told = false, lose = false, before = () => {} } = {}) {
     const { conn } = await this.order("connect", { mtu });
     let count = 0;
     return {
@@ -59,13 +60,19 @@ export class Lock {
       cut() {
         if (lock.#links.delete(conn)) lock.order("leave", { conn });
       },
-      listen: (ears) => lock.#links.set(conn, ears),
+      listen: (ears) => lock.#links.set(conn, lose ? losing(ears) : ears),
     };
   }
 
   end() {
     this.#process.stdin.end();
   }
+}
+
+/** Hears the answer to HELLO, and nothing more. */
+function losing({ frame, lost }) {
+  let heard = 0;
+  return { frame: (data) => (data[1] === 4 || heard++ > 3 ? lost() : frame(data)), lost };
 }
 
 export const lock = new Lock();

@@ -5,8 +5,8 @@ const WAIT_MS = 15_000; // every wait has an end
 const BUSY = [408, 429];
 
 /**
- * `code`: the API's (RFC 9457), or ours: offline, storage_full, storage, update (a newer app wrote here), old_browser,
- * other_tab. `later`: the same may be asked again, after `wait` ms if that is given.
+ * `code`: the API's (RFC 9457), or ours: offline, storage_full, storage, old_browser, other_tab,
+ * no_key, bad_token. `later`: the same may be asked again, after `wait` ms if that is given.
  */
 export class Refused extends Error {
   constructor(status, code, detail, { errors = [], wait = 0 } = {}) {

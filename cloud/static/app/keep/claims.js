@@ -2,9 +2,9 @@
 // receipts that its lock gave this phone. Pure.
 
 import { END, OPEN } from "../protocol/exchange.js";
-import { compared, hex, unhex } from "../protocol/bytes.js";
+import { hex, same, unhex } from "../protocol/bytes.js";
 import { Malformed, parse } from "../protocol/token.js";
-import { unb64 } from "./api.js";
+import { Refused, unb64 } from "./api.js";
 
 // what a receipt makes of the ride it is about
 const STATES = { OPEN: "open", REOPEN: "open", HAND_OVER: "open", SUCCESSOR: "open", CLOSE: "parked", END: "ended" };
@@ -16,17 +16,26 @@ export function facts(answer) {
 }
 
 /** Whether the claim's token names this public key. Throws Malformed. */
-export function isFor(answer, holder) {
-  return answer.token !== null && compared(parse(unb64(answer.token)).holder, holder) === 0;
+export function isFor({ token }, holder) {
+  return token !== null && same(parse(unb64(token)).holder, holder);
 }
 
-/** All that opens the bike. Throws Malformed where the cloud gave a token that no lock would take from this phone. */
+/** All that opens the bike. Throws Refused where the cloud gave a token that no lock would take from this phone. */
 export function opening(answer, { key, holder }) {
-  const token = unb64(answer.token ?? "");
-  const { cti, successor } = parse(token);
-  if (!isFor(answer, holder) || hex(cti) !== answer.cti) throw new Malformed("token of another");
-  const advertising = answer.advertising.map(({ key }) => unhex(key));
-  return { ...facts(answer), token, successor, advertising, key, holder, tried: false };
+  try {
+    const token = unb64(answer.token);
+    const { cti, successor } = parse(token);
+    if (!isFor(answer, holder) || hex(cti) !== answer.cti) throw new Malformed("of another");
+    const advertising = answer.advertising.map(({ key }) => unhex(key));
+    return { ...facts(answer), token, successor, advertising, key, holder, tried: false };
+  } catch (error) {
+    throw new Refused(0, "bad_token", `The token is ${error.message}.`);
+  }
+}
+
+/** A claim's or ride's among receipts, oldest first. */
+export function receiptsOf({ claim_id }, receipts) {
+  return receipts.filter((each) => each.claim_id === claim_id).sort((a, b) => a.seq - b.seq);
 }
 
 /** {id, state: open, parked, ended; began, closed: Unix s} by the phone's receipts (oldest first) and the cloud, or null. */
@@ -51,14 +60,17 @@ export function shown(row, receipts) {
   return { ...facts(row), code, asset_id, label, successor, ours: Boolean(row.key), ride: rideOf(row, receipts) };
 }
 
+export function byRide({ claim_id }) {
+  return { command: OPEN, cti: unhex(claim_id) };
+}
+
 /** What to ask of the lock to open it, as flow.js has it. */
 export function toOpen(row, ride) {
-  const byRide = { command: OPEN, cti: unhex(row.claim_id) };
   const byToken = { command: OPEN, token: row.token };
+  if (row.successor && !row.reached) return [byToken]; // the lock knows another key yet
   const runs = ride && ride.state !== "ended";
-  if (row.successor) return [runs && row.reached ? byRide : byToken];
-  if (runs) return row.mode === "period" ? [byRide, byToken] : [byRide];
-  return row.tried ? [byRide, byToken] : [byToken]; // tried and never heard: it may have begun
+  if (runs && (row.mode === "single" || row.successor)) return [byRide(row)];
+  return runs || row.tried ? [byRide(row), byToken] : [byToken]; // tried and never heard: it may have begun
 }
 
 export function toEnd(row) {

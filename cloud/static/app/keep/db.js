@@ -1,8 +1,9 @@
-// What this phone keeps, in IndexedDB. An update of the app adds a step at the end of STEPS and changes none: whatever
-// version a phone had, its claims, receipts and what waits for the cloud come along.
+// What this phone keeps, in IndexedDB. An update of the app adds a step at the end of STEPS and changes none, and no step
+// takes anything away: claims, receipts and what waits for the cloud come along, and a tab of the old app goes on.
 
 import { Refused } from "./api.js";
 
+const NAME = "ringslot";
 const OPEN_MS = 10_000;
 
 // STEPS[n](db, transaction) leads from version n to n + 1
@@ -35,70 +36,94 @@ export class Db {
     return this.#read(store, (rows) => rows.getAll());
   }
 
-  /** `work(stores by name)`, in one transaction; resolves once it is on disk. Rejects with Refused storage_full. */
-  async write(names, work) {
-    const transaction = (await this.#open()).transaction(names, "readwrite", { durability: "strict" });
-    const done = new Promise((settle, fail) => {
-      transaction.oncomplete = () => settle();
-      transaction.onabort = () => fail(refusal(transaction.error));
-    });
-    done.catch(() => {}); // told below
-    try {
-      work(Object.fromEntries(names.map((name) => [name, transaction.objectStore(name)])));
-    } catch (error) {
-      transaction.abort();
-      throw refusal(error);
-    }
-    return done;
-  }
-
   put(store, row) {
     return this.write([store], (stores) => stores[store].put(row));
   }
 
+  delete(store, key) {
+    return this.write([store], (stores) => stores[store].delete(key));
+  }
+
   /** Fields of a row that is there; of one that is not, nothing. */
   change(store, key, fields) {
-    return this.write([store], ({ [store]: rows }) => {
-      rows.get(key).onsuccess = ({ target }) => target.result && rows.put({ ...target.result, ...fields });
+    return this.write([store], (stores) => changed(stores[store], key, fields));
+  }
+
+  /** `work(stores by name)`, in one transaction; resolves once it is on disk. Rejects with Refused storage_full. */
+  async write(names, work) {
+    const transaction = await this.#begin(names, "readwrite", { durability: "strict" });
+    const done = new Promise((settle, fail) => {
+      transaction.oncomplete = settle;
+      transaction.onabort = () => fail(refusal(transaction.error));
     });
+    try {
+      work(Object.fromEntries(names.map((name) => [name, transaction.objectStore(name)])));
+    } catch (error) {
+      done.catch(() => {});
+      transaction.abort();
+      throw refusal(error);
+    }
+    await done;
   }
 
   async #read(store, ask) {
-    const transaction = (await this.#open()).transaction(store);
-    const request = ask(transaction.objectStore(store));
+    const request = ask((await this.#begin(store)).objectStore(store));
     return new Promise((settle, fail) => {
       request.onsuccess = () => settle(request.result);
-      transaction.onabort = request.onerror = () => fail(refusal(request.error ?? transaction.error));
+      request.onerror = () => fail(refusal(request.error));
     });
+  }
+
+  async #begin(...asked) {
+    try {
+      return (await this.#open()).transaction(...asked);
+    } catch (error) {
+      if (error.name !== "InvalidStateError") throw refusal(error);
+      this.#opened = null; // closed under our feet
+      return (await this.#open()).transaction(...asked);
+    }
   }
 
   #open() {
-    this.#opened ??= this.#opening();
-    this.#opened.catch(() => (this.#opened = null));
+    this.#opened ??= this.#opening(this.#steps.length).catch((error) => {
+      this.#opened = null;
+      throw error;
+    });
     return this.#opened;
   }
 
-  #opening() {
-    return new Promise((settle, fail) => {
-      setTimeout(() => fail(refusal()), OPEN_MS).unref?.();
-      const request = this.#idb.open("ringslot", this.#steps.length);
+  async #opening(version) {
+    let late;
+    const request = this.#idb.open(NAME, version);
+    const opened = new Promise((settle, fail) => {
+      late = setTimeout(() => fail(refusal()), OPEN_MS);
       request.onupgradeneeded = ({ oldVersion }) => {
         for (const step of this.#steps.slice(oldVersion)) step(request.result, request.transaction);
       };
-      request.onerror = () => fail(refusal(request.error));
-      request.onsuccess = () => {
-        const db = request.result;
-        db.onversionchange = () => (db.close(), (this.#opened = null)); // a newer app in another tab is not held up
-        db.onclose = () => (this.#opened = null);
-        settle(db);
-      };
+      request.onsuccess = () => settle(request.result);
+      request.onerror = () => fail(request.error);
     });
+    try {
+      const db = await opened;
+      db.onclose = () => (this.#opened = null);
+      db.onversionchange = () => (db.close(), db.onclose()); // a newer app in another tab is not held up
+      return db;
+    } catch (error) {
+      if (error.name === "VersionError") return this.#opening(); // the newer app was here: what we know is still there
+      throw refusal(error);
+    } finally {
+      clearTimeout(late);
+    }
   }
 }
 
-const CODES = { QuotaExceededError: "storage_full", VersionError: "update" };
+/** The same inside a transaction. */
+export function changed(rows, key, fields) {
+  rows.get(key).onsuccess = ({ target }) => target.result && rows.put({ ...target.result, ...fields });
+}
 
 function refusal(error) {
-  const code = CODES[error?.name] ?? "storage";
+  if (error instanceof Refused) return error;
+  const code = error?.name === "QuotaExceededError" ? "storage_full" : "storage";
   return new Refused(0, code, error?.message ?? "The store does not open.");
 }

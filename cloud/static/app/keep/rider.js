@@ -2,7 +2,7 @@
 // asked for, a receipt before anyone hears of it, what waits for the cloud before it is tried.
 
 import { Api, Refused, b64, unb64 } from "./api.js";
-import { Db } from "./db.js";
+import { Db, changed } from "./db.js";
 import { Outbox } from "./outbox.js";
 import * as claims from "./claims.js";
 import { makeKey, sign } from "./keys.js";
@@ -15,6 +15,8 @@ const KEY_S = 23 * 3600; // the cloud keeps an Idempotency-Key for 24 hours
 const ROOM = 1 << 20; // bytes: a ride's receipts take far less
 const BATCHES_MAX = 1_000; // of others, on this phone at a time
 const BIKES = [500, 20]; // a page, pages
+// what few pages need, and loads when they do: more.js has each with what is inside as its first argument
+const MORE = ["signOut", "claims", "takeOver", "cancel", "fault", "receipts", "rides", "ride", "aside", "dismiss", "keeps"];
 
 const CLOCK = {
   now: () => performance.now(),
@@ -48,23 +50,37 @@ export class Rider {
   #outbox;
   #user = null;
   #listeners = new Set();
-  #loose = []; // receipts that the store would not take: kept in memory, and tried again
+  #loose = new Map(); // id → [claim, receipt] that the store would not take: tried again with each delivery
 
   constructor(parts) {
     this.#parts = parts;
     this.#db = new Db(parts.idb, parts.steps);
     this.#api = new Api(parts.fetch);
-    const { clock, locks } = parts;
     const settled = (row, answer) => this.#settled(row, answer);
-    const told = () => this.#tell();
-    this.#outbox = new Outbox({ db: this.#db, api: this.#api, clock, locks, user: () => this.#user, settled, told });
-    parts.channel.onmessage = () => this.#hear();
+    const own = { db: this.#db, api: this.#api, user: () => this.#user, settled, told: () => this.#tell() };
+    this.#outbox = new Outbox({ ...own, clock: parts.clock, locks: parts.locks });
+    parts.channel.onmessage = () => this.#whoever().then(() => this.#hear());
   }
 
   async begin() {
-    this.#user = (await this.#db.get("answers", "/me"))?.value.user_id ?? null;
+    await this.#whoever();
     globalThis.addEventListener?.("online", () => this.deliver());
     if (await this.waiting()) this.#soon();
+  }
+
+  /** For more.js, and for what else is built on the same store. */
+  get inside() {
+    return {
+      ...{ db: this.#db, api: this.#api, outbox: this.#outbox, parts: this.#parts, user: this.#user, rider: this },
+      asked: (path, terms, names) => this.#asked(path, terms, names),
+      adopt: (answer, asked) => this.#adopt(answer, asked),
+      keep: (row, data) => this.#keep(row, data),
+      carry: (row, batch) => this.#carry(row, batch),
+      alone: (name) => this.#alone(name),
+      fresh: (path, load) => this.#fresh(path, load),
+      tell: () => this.#tell(),
+      leave: () => (this.#user = null),
+    };
   }
 
   // ---- who is here
@@ -83,28 +99,17 @@ export class Rider {
     }
   }
 
-  /** {login, password, code}; rejects with Refused second_factor where `code` is needed. */
-  async signIn(fields) {
-    await this.#api.send("POST", "/sessions", { ...fields, cookie: true });
+  /** {login, password, code}, or {passkey}; rejects with Refused second_factor where `code` is needed. */
+  async signIn({ passkey, ...fields }) {
+    await this.#api.send("POST", passkey ? "/sessions/passkey" : "/sessions", { ...fields, ...passkey, cookie: true });
     const person = await this.me();
     this.#soon();
     this.#tell();
     return person;
   }
 
-  /** Forgets what is over; what the cloud has not got, and what a ride still needs, stays for this person's return. */
-  async signOut() {
-    await this.#api.send("DELETE", "/sessions");
-    const now = this.#parts.clock.unix();
-    const over = (await this.#held()).filter((claim) => claims.isOver(claim, now) || !claim.ours);
-    const done = (await this.#db.all("receipts")).filter(({ user, verdict }) => user === this.#user && verdict);
-    await this.#db.write(["answers", "claims", "receipts"], (stores) => {
-      stores.answers.clear();
-      for (const { claim_id } of over) stores.claims.delete(claim_id);
-      for (const { id } of done) stores.receipts.delete(id);
-    });
-    this.#user = null;
-    this.#tell();
+  async #whoever() {
+    this.#user = (await this.#db.get("answers", "/me"))?.value.user_id ?? null;
   }
 
   /** The API, for what is asked nowhere else: paths below /api/v1. */
@@ -116,7 +121,7 @@ export class Rider {
     return this.#api.send(method, path, body);
   }
 
-  // ---- bikes
+  // ---- bikes and claims
 
   /** {bikes, at: Unix s, stale}. */
   async bikes() {
@@ -131,71 +136,32 @@ export class Rider {
     } catch (refused) {
       const last = refused.later && (await this.#known({ code }));
       if (!last) throw refused;
-      return { ...last.bike, at: last.at, stale: true };
+      return { ...last, stale: true };
     }
   }
 
   async #known({ code, asset }) {
     const last = await this.#db.get("answers", "/bikes");
     const bike = last?.value.find((each) => each.asset_id === asset || each.code === code);
-    return bike && { bike, at: last.at };
+    return bike && { ...bike, at: last.at };
   }
-
-  /** Queued where the cloud is away. {queued}. */
-  async fault(fields) {
-    await this.#db.write(["outbox"], ({ outbox }) => outbox.add(this.#outbox.row("fault", "POST", "/faults", fields)));
-    await this.deliver();
-    return { queued: (await this.#outbox.waiting()).some(({ kind }) => kind === "fault") };
-  }
-
-  // ---- claims
 
   /** {code} or {asset}, {mode, exp, hold}: the claim. Asked again it is the same one, also after a lost answer. */
   claim({ code, asset, ...terms }) {
     return this.#parts.locks.request("ringslot claim", async () => {
-      const mine = (await this.#held()).find((each) => (code ? each.code === code : each.asset_id === asset));
+      const mine = (await this.held()).find((each) => (code ? each.code === code : each.asset_id === asset));
       if (mine?.ours && !claims.isOver(mine, this.#parts.clock.unix())) return mine;
-      await this.#room();
-      const { bike } = (await this.#known({ code, asset })) ?? {};
-      const names = { code: code ?? bike?.code, asset_id: asset ?? bike?.asset_id, label: bike?.label };
-      return this.#asked("/claims", { ...(asset ? { asset } : { code }), ...terms }, names);
+      const { asset_id = asset, label, ...bike } = (await this.#known({ code, asset })) ?? {};
+      return this.#asked("/claims", { ...(asset ? { asset } : { code }), ...terms }, { code: code ?? bike.code, asset_id, label });
     });
   }
 
-  /** A ride or claim of mine on another phone goes on on this one. -> the claim. */
-  takeOver({ claim_id }) {
-    return this.#parts.locks.request("ringslot claim", async () => {
-      await this.#room();
-      const { code, asset_id, label, ride } = (await this.#db.get("claims", claim_id)) ?? {};
-      return this.#asked(`/claims/${claim_id}/successor`, {}, { code, asset_id, label, ride });
-    });
-  }
-
-  /** Mine as this phone knows them, without asking anybody; or one, or null. */
+  /** Mine as this phone knows them, newest first, without asking anybody; or one, or null. */
   async held(claim_id) {
-    const found = await this.#held();
+    const [rows, receipts] = await Promise.all([this.#db.all("claims"), this.#db.all("receipts")]);
+    const mine = rows.filter(({ user }) => user === this.#user).sort((a, b) => b.created_at - a.created_at);
+    const found = mine.map((row) => claims.shown(row, claims.receiptsOf(row, receipts)));
     return claim_id ? (found.find((each) => each.claim_id === claim_id) ?? null) : found;
-  }
-
-  /** The same, after asking the cloud if it can be reached. */
-  async claims() {
-    try {
-      await this.#reconcile(...(await Promise.all([this.#api.get("/claims"), this.#api.get("/rides")])));
-    } catch (refused) {
-      if (!refused.later && refused.code !== "sign_in") throw refused;
-    }
-    return this.#held();
-  }
-
-  /** The bike is free for others as soon as the cloud hears of it. */
-  async cancel({ claim_id }) {
-    const row = await this.#db.get("claims", claim_id);
-    await this.#db.write(["claims", "outbox"], (stores) => {
-      stores.claims.put({ ...row, status: "cancelled" });
-      stores.outbox.add(this.#outbox.row("cancel", "DELETE", `/claims/${claim_id}`));
-    });
-    await this.deliver();
-    return this.held(claim_id);
   }
 
   /** What the chooser is asked for: this claim's lock, and no other device. */
@@ -212,6 +178,7 @@ export class Rider {
 
   async #asked(path, terms, names) {
     const { clock, crypto } = this.#parts;
+    await this.#room();
     const text = JSON.stringify([path, terms]);
     const again = (row) => row.user === this.#user && row.text === text && row.at > clock.unix() - KEY_S;
     let asked = (await this.#db.all("asked")).find(again);
@@ -224,14 +191,13 @@ export class Rider {
     try {
       return await this.#adopt(await this.#api.send("POST", path, asked.body, asked.id), asked);
     } catch (refused) {
-      const final = refused.status >= 400 && !refused.later && refused.status !== 401;
-      if (final) await this.#db.write(["asked"], (stores) => stores.asked.delete(asked.id));
+      if (refused.status >= 400 && !refused.later && refused.status !== 401) await this.#db.delete("asked", asked.id);
       throw refused;
     }
   }
 
   async #adopt(answer, { id, names, key, holder }) {
-    const row = { ...names, ...this.#opening(answer, { key, holder }), user: this.#user };
+    const row = { ...names, ...claims.opening(answer, { key, holder }), user: this.#user };
     await this.#db.write(["claims", "asked", "signers"], (stores) => {
       stores.claims.put(row);
       if (id) stores.asked.delete(id);
@@ -242,41 +208,6 @@ export class Rider {
     });
     this.#tell();
     return this.held(row.claim_id);
-  }
-
-  #opening(answer, pair) {
-    try {
-      return claims.opening(answer, pair);
-    } catch (error) {
-      throw new Refused(0, "update", error.message);
-    }
-  }
-
-  async #held() {
-    const [rows, receipts] = await Promise.all([this.#db.all("claims"), this.#db.all("receipts")]);
-    const mine = rows.filter(({ user }) => user === this.#user).sort((a, b) => b.created_at - a.created_at);
-    return mine.map((row) => claims.shown(row, of(row.claim_id, receipts)));
-  }
-
-  async #reconcile({ claims: told }, { rides }) {
-    const asked = (await this.#db.all("asked")).filter(({ user }) => user === this.#user);
-    const ended = new Set(rides.filter(({ state }) => state === "ended").map(({ claim_id }) => claim_id));
-    for (const answer of told) {
-      const { claim_id, epoch, status } = answer;
-      const ride = rides.find((each) => each.claim_id === claim_id); // the newest
-      const row = await this.#db.get("claims", claim_id);
-      const runs = status === "open" || (status === "used" && !ended.has(claim_id));
-      if (!runs || (row && row.epoch >= epoch && row.key)) {
-        if (row) await this.#db.change("claims", claim_id, { ...claims.facts(answer), ...(ride && { ride }) });
-        continue;
-      }
-      // a claim whose answer was lost, one that was issued anew, or one of another phone
-      const whole = await this.#api.get(`/claims/${claim_id}`);
-      const mine = [row, ...asked].find((each) => each?.key && claims.isFor(whole, each.holder));
-      if (mine) await this.#adopt(whole, { names: { ...row, ...mine.names, ...(ride && { ride }) }, ...mine, id: mine.id });
-      else await this.#db.put("claims", { ...row, ...claims.facts(answer), ride, user: this.#user, key: null });
-    }
-    this.#tell();
   }
 
   // ---- at the lock
@@ -308,12 +239,15 @@ export class Rider {
       open: async () => {
         const [now, { ride }] = await Promise.all([this.#db.get("claims", claim_id), this.held(claim_id)]);
         this.#db.change("claims", claim_id, { tried: true }).catch(() => {});
-        return visit.ask(claims.toOpen(now, ride));
+        const outcome = await visit.ask(claims.toOpen(now, ride));
+        // a successor that had reached the lock, though nobody heard so: the ride is this phone's
+        return outcome.name === "OLD" && now.successor ? visit.ask([claims.byRide(now)]) : outcome;
       },
       end: () => visit.ask(claims.toEnd(row)),
     });
   }
 
+  /** Promise of what lets others in again. */
   #alone(name) {
     return new Promise((settle, fail) => {
       const held = (lock) => {
@@ -329,9 +263,8 @@ export class Rider {
     const path = `/claims/${row.claim_id}/${way}`;
     try {
       const answer = await this.#api.send("POST", path, { hello: b64(hello), challenge: b64(challenge), ...more });
-      const { token } = claims.opening(answer, row);
       await this.#db.change("claims", row.claim_id, { epoch: answer.epoch });
-      return token;
+      return claims.opening(answer, row).token;
     } catch (refused) {
       if (refused.later || refused.code === "sign_in") throw refused;
       return null;
@@ -341,21 +274,22 @@ export class Rider {
   // ---- receipts, and what is carried for others
 
   async #keep(row, data) {
-    const id = hex(await receipt.digest(data));
-    const kept = { id, user: row.user, kept_at: this.#parts.clock.unix(), receipt: data, verdict: null };
     const { lock, cti, seq = 0, type = null, at = 0 } = readable(data);
-    Object.assign(kept, { lock_id: lock ? hex(lock) : row.lock_id, claim_id: cti ? hex(cti) : row.claim_id, seq, type, at });
+    const id = hex(await receipt.digest(data));
+    const kept = {
+      ...{ id, user: row.user, lock_id: lock ? hex(lock) : row.lock_id, claim_id: cti ? hex(cti) : row.claim_id },
+      ...{ seq, type, at, kept_at: this.#parts.clock.unix(), receipt: data, verdict: null },
+    };
     const item = this.#outbox.row("receipt", "POST", "/receipts", { receipts: [b64(data)] }, { id, user: row.user });
     try {
       await this.#db.write(["receipts", "outbox", "claims"], (stores) => {
         const known = stores.receipts.get(id);
         known.onsuccess = () => known.result ?? (stores.receipts.put(kept), stores.outbox.add(item));
-        const claim = stores.claims.get(kept.claim_id);
-        const fields = type === "SUCCESSOR" ? { reached: true } : type === "END" ? { tried: false } : {};
-        claim.onsuccess = () => claim.result && stores.claims.put({ ...claim.result, ...fields });
+        changed(stores.claims, kept.claim_id, { reached: true, ...(type === "END" && { tried: false }) });
       });
+      this.#loose.delete(id);
     } catch (refused) {
-      if (!this.#loose.some(([, other]) => other === data)) this.#loose.push([row, data]);
+      this.#loose.set(id, [row, data]);
       throw refused; // the person is told: it is in memory only
     }
     this.#tell();
@@ -363,12 +297,9 @@ export class Rider {
   }
 
   async #carry(row, batch) {
-    const id = hex(await receipt.digest(batch));
     const others = (await this.#db.all("outbox")).filter(({ kind }) => kind === "sealed");
-    if (others.some((each) => each.id === id)) return;
     if (others.length >= BATCHES_MAX) throw new Refused(0, "storage_full", "Enough is carried for others.");
-    const item = this.#outbox.row("sealed", "POST", "/sealed", { batch: b64(batch), lock: row.lock_id }, { id });
-    await this.#db.write(["outbox"], ({ outbox }) => outbox.add(item));
+    await this.#db.put("outbox", this.#outbox.row("sealed", "POST", "/sealed", { batch: b64(batch), lock: row.lock_id }));
     this.#soon();
   }
 
@@ -385,47 +316,16 @@ export class Rider {
     return ["receipts", { ...kept, ...said, word }];
   }
 
-  /** Of a claim or ride: {verdict: none, waiting, same, different; receipts: [{type, at, seq, verdict, why}]}. */
-  async receipts({ claim_id }) {
-    const found = of(claim_id, await this.#db.all("receipts"));
-    const has = (verdict) => found.some((each) => each.verdict === verdict);
-    const verdict = has("different") ? "different" : has(null) ? "waiting" : has("same") ? "same" : "none";
-    return { verdict, receipts: found.map(({ type, at, seq, verdict, why }) => ({ type, at, seq, verdict, why })) };
-  }
-
-  // ---- history
-
-  /** {rides, at, stale}: the cloud's, newest first. */
-  async rides() {
-    const { value, ...when } = await this.#fresh("/rides", () => this.#api.get("/rides"));
-    return { rides: value.rides, ...when };
-  }
-
-  async ride(ride_id) {
-    const { value, ...when } = await this.#fresh(`/rides/${ride_id}`, () => this.#api.get(`/rides/${ride_id}`));
-    return { ...value, ...when };
-  }
-
   // ---- the outbox
 
   /** {delivered, waiting}. */
   async deliver() {
-    for (const [row, data] of this.#loose.splice(0)) await this.#keep(row, data).catch(() => {});
+    for (const [row, data] of this.#loose.values()) await this.#keep(row, data).catch(() => {});
     return { delivered: await this.#outbox.deliver(), waiting: await this.waiting() };
   }
 
   async waiting() {
-    return (await this.#outbox.waiting()).length + this.#loose.length;
-  }
-
-  /** [{n, kind, body, refused: {code, text}}]: what the cloud refused. `dismiss` it once the person has seen it. */
-  aside() {
-    return this.#outbox.aside();
-  }
-
-  async dismiss(n) {
-    await this.#db.write(["outbox"], ({ outbox }) => outbox.delete(n));
-    this.#tell();
+    return (await this.#outbox.waiting()).length + this.#loose.size;
   }
 
   /** `heard()` after each change here or in another tab; returns what ends it. */
@@ -460,8 +360,10 @@ export class Rider {
   }
 }
 
-function of(claim_id, receipts) {
-  return receipts.filter((each) => each.claim_id === claim_id).sort((a, b) => a.seq - b.seq);
+for (const name of MORE) {
+  Rider.prototype[name] = async function (...given) {
+    return (await import("./more.js"))[name](this.inside, ...given);
+  };
 }
 
 function readable(data) {
