@@ -126,11 +126,12 @@ class Processes:
                 "start_new_session": True,  # a group: Ctrl-C is ours alone, and a kill takes its workers too
             }
             words = [str(part) for part in command]
+            started = log.tell()  # before the child, which writes at the same offset, says its first word
             try:
                 process = start(words, **settings)
             except OSError as error:
                 raise ProcessError(f"{name} did not start: {command[0]}: {error.strerror}") from error
-            child = Child(name, path, process, log.tell())
+            child = Child(name, path, process, started)
         self.children = [other for other in self.children if other.running] + [child]
         if ready:
             try:
