@@ -1,0 +1,129 @@
+// What a rider does less often: methods of the Rider (rider.js), given what is inside it.
+
+import * as claims from "./claims.js";
+import { changed } from "./db.js";
+
+const KEEP_S = 90 * 86400; // for which a ride that is over, and its receipts, stay on the phone
+
+/** Mine, after asking the cloud if it can be reached. */
+async function all(inside) {
+  const { api, rider } = inside;
+  try {
+    await reconcile(inside, ...(await Promise.all([api.get("/claims"), api.get("/rides")])));
+  } catch (refused) {
+    if (!refused.later && refused.code !== "sign_in") throw refused;
+  }
+  return rider.held();
+}
+
+export { all as claims };
+
+async function reconcile({ db, api, user, parts, adopt, tell }, { claims: told }, { rides }) {
+  const asked = (await db.all("asked")).filter((each) => each.user === user);
+  for (const answer of told) {
+    const { claim_id, epoch, status } = answer;
+    const found = rides.find((each) => each.claim_id === claim_id); // the newest
+    const known = { ...claims.facts(answer), ...(found && { ride: found }) };
+    const row = await db.get("claims", claim_id);
+    const runs = status === "open" || (status === "used" && found?.state !== "ended");
+    if (row ? row.epoch >= epoch || !runs : !runs) {
+      await db.change("claims", claim_id, known);
+      continue;
+    }
+    // one whose answer was lost, one that was issued anew, or another phone's
+    const whole = await api.get(`/claims/${claim_id}`);
+    const mine = [row, ...asked].find((each) => each?.key && claims.isFor(whole, each.holder));
+    if (mine) await adopt(whole, { ...mine, names: { ...row, ...mine.names, ...known } });
+    else await db.put("claims", { ...row, ...known, user, key: null });
+  }
+  await tidy(db, parts.clock.unix());
+  tell();
+}
+
+async function tidy(db, now) {
+  const old = now - KEEP_S;
+  const [rows, receipts, asked] = await Promise.all(["claims", "receipts", "asked"].map((name) => db.all(name)));
+  await db.write(["claims", "receipts", "asked"], (stores) => {
+    for (const { claim_id, exp, created_at } of rows) if (exp < old && created_at < old) stores.claims.delete(claim_id);
+    for (const { id, verdict, kept_at } of receipts) if (verdict && kept_at < old) stores.receipts.delete(id);
+    for (const { id, at } of asked) if (at < now - 86400) stores.asked.delete(id);
+  });
+}
+
+/** A ride or claim of mine on another phone goes on on this one. -> the claim. */
+export function takeOver({ db, parts, asked }, { claim_id }) {
+  return parts.locks.request("ringslot claim", async () => {
+    const { code, asset_id, label, ride } = (await db.get("claims", claim_id)) ?? {};
+    return asked(`/claims/${claim_id}/successor`, {}, { code, asset_id, label, ride });
+  });
+}
+
+/** The bike is free for others as soon as the cloud hears of it. */
+export async function cancel({ db, outbox, rider }, { claim_id }) {
+  await db.write(["claims", "outbox"], (stores) => {
+    changed(stores.claims, claim_id, { status: "cancelled" });
+    stores.outbox.add(outbox.row("cancel", "DELETE", `/claims/${claim_id}`));
+  });
+  await rider.deliver();
+  return rider.held(claim_id);
+}
+
+/** {code, kind, text}; queued where the cloud is away: {queued}. */
+export async function fault({ db, outbox, rider }, fields) {
+  const row = outbox.row("fault", "POST", "/faults", fields);
+  await db.put("outbox", row);
+  await rider.deliver();
+  return { queued: (await outbox.waiting()).some(({ key }) => key === row.key) };
+}
+
+/** Of a claim or ride: {verdict: none, waiting, same, different; receipts: [{type, at, seq, verdict, why}]}. */
+export async function receipts({ db }, claim) {
+  const found = claims.receiptsOf(claim, await db.all("receipts"));
+  const has = (verdict) => found.some((each) => each.verdict === verdict);
+  const verdict = has("different") ? "different" : has(null) ? "waiting" : has("same") ? "same" : "none";
+  return { verdict, receipts: found.map(({ type, at, seq, verdict, why }) => ({ type, at, seq, verdict, why })) };
+}
+
+/** {rides, at, stale}: the cloud's, newest first. */
+export async function rides({ api, fresh }) {
+  const { value, ...when } = await fresh("/rides", () => api.get("/rides"));
+  return { rides: value.rides, ...when };
+}
+
+/** One with its receipts, {…, at, stale}. */
+export async function ride({ api, fresh }, ride_id) {
+  const { value, ...when } = await fresh(`/rides/${ride_id}`, () => api.get(`/rides/${ride_id}`));
+  return { ...value, ...when };
+}
+
+/** [{n, kind, body, refused: {code, text}}]: what the cloud refused. `dismiss` it once the person has seen it. */
+export function aside({ outbox }) {
+  return outbox.aside();
+}
+
+export async function dismiss({ db, tell }, n) {
+  await db.delete("outbox", n);
+  tell();
+}
+
+/** What is on this phone, counted. */
+export async function keeps({ db, user }) {
+  const [claims, receipts, outbox] = await Promise.all(["claims", "receipts", "outbox"].map((name) => db.all(name)));
+  const mine = (rows) => rows.filter((each) => each.user === user).length;
+  return { claims: mine(claims), receipts: mine(receipts), batches: outbox.filter(({ kind }) => kind === "sealed").length };
+}
+
+/** Forgets what is over; what the cloud has not got, and what a ride still needs, stays for this person's return. */
+export async function signOut({ api, db, user, parts, rider, leave, tell }) {
+  await api.send("DELETE", "/sessions");
+  const now = parts.clock.unix();
+  const over = (await rider.held()).filter((claim) => claims.isOver(claim, now) || !claim.ours);
+  const done = (await db.all("receipts")).filter((each) => each.user === user && each.verdict);
+  await db.write(["answers", "claims", "receipts"], (stores) => {
+    stores.answers.clear();
+    for (const { claim_id } of over) stores.claims.delete(claim_id);
+    for (const { id } of done) stores.receipts.delete(id);
+  });
+  leave();
+  tell();
+}
