@@ -1,11 +1,12 @@
-"""The console's phrases: every language has every one, with the same blanks, and no script asks for one that is not."""
+"""The pages' phrases: every language has every one, with the same blanks, and no script asks for one that is not."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-CONSOLE = Path(__file__).parent / "static/console"
+STATIC = Path(__file__).parent / "static"
+PARTS = {"console": 150, "app": 150}  # folder: phrases that it has at the least
 LANGUAGES = ("en", "nl")
 PHRASE = re.compile(r'^  (?:"([^"]+)"|(\w+)): (.+),$', re.M)
 ASKED = re.compile(r'\bt\(\s*"([^"]+)"')
@@ -14,9 +15,9 @@ LISTED = re.compile(r'\bword\(\s*"([a-z_]+)"')
 PAIRED = re.compile(r'^\s*\["([a-z_]+\.[a-z_]+)", .+\],$', re.M)  # rows of facts
 
 
-def phrases(language):
+def phrases(part, language):
     """{key: what it says}"""
-    files = sorted(CONSOLE.glob(f"words_{language}*.js"))
+    files = sorted((STATIC / part).glob(f"words_{language}*.js"))
     found = [(a or b, said) for path in files for a, b, said in PHRASE.findall(path.read_text())]
     assert len(found) == len(dict(found)), "a key is there twice"
     assert files and len(found) == sum(
@@ -39,22 +40,40 @@ def blanks(said):
     return set(re.findall(r"\{(\w+)\}", said))
 
 
-def test_every_language_has_every_phrase():
-    english = phrases("en")
-    assert len(english) > 150
+@pytest.mark.parametrize("part", PARTS)
+def test_every_language_has_every_phrase(part):
+    english = phrases(part, "en")
+    assert len(english) > PARTS[part]
     for language in LANGUAGES[1:]:
-        other = phrases(language)
+        other = phrases(part, language)
         assert sorted(set(english) ^ set(other)) == []
         different = [key for key, said in english.items() if blanks(said) != blanks(other[key])]
         assert different == []
 
 
-@pytest.mark.parametrize("script", sorted(CONSOLE.rglob("*.js")), ids=lambda path: path.name)
-def test_no_script_asks_for_a_phrase_that_is_not_there(script):
-    assert missing(script.read_text(), phrases("en")) == []
+SCRIPTS = [(part, path) for part in PARTS for path in sorted((STATIC / part).rglob("*.js"))]
+
+
+@pytest.mark.parametrize(("part", "script"), SCRIPTS, ids=lambda one: getattr(one, "name", one))
+def test_no_script_asks_for_a_phrase_that_is_not_there(part, script):
+    assert missing(script.read_text(), phrases(part, "en")) == []
+
+
+def test_each_end_of_what_is_asked_of_a_lock_has_a_sentence_and_its_next_step_a_word():
+    """protocol/outcome.js has the closed lists."""
+    told = (STATIC / "app/protocol/outcome.js").read_text()
+    names = set(re.findall(r'^  \["([A-Z_]+)", ', told, re.M)) | set(
+        re.findall(r"^  ([A-Z_]+): ", told, re.M)
+    )
+    steps = set(re.findall(r'^  "([a-z_]+)", //', told, re.M))
+    assert len(names) > 35 and len(steps) > 15
+    for language in LANGUAGES:
+        said = phrases("app", language)
+        assert {key.partition(".")[2] for key in said if key.startswith("outcome.")} == names
+        assert {key.partition(".")[2] for key in said if key.startswith("next.")} == steps
 
 
 def test_a_phrase_that_is_not_there_is_noticed():
     script = 't("frame.more") t("frame.mroe") t(`role.${x}`) t(`roll.${x}`) word("zone", y) word("zoo", y)'
-    assert missing(script, phrases("en")) == ["frame.mroe", "roll.", "zoo."]
-    assert missing('    ["ride.closde", when(x)],\n', phrases("en")) == ["ride.closde"]
+    assert missing(script, phrases("console", "en")) == ["frame.mroe", "roll.", "zoo."]
+    assert missing('    ["ride.closde", when(x)],\n', phrases("console", "en")) == ["ride.closde"]

@@ -61,8 +61,9 @@ export class Api {
     try {
       answer = await this.#fetch(ROOT + path, { method, headers, body: body && JSON.stringify(body), signal, redirect: "error" });
       const isJson = /json/.test(answer.headers.get("Content-Type"));
-      json = isJson ? await answer.json() : null;
-      if (!isJson && answer.status !== 204) throw new TypeError("not ours"); // a hotel's sign-in page, a proxy's regrets
+      const text = await answer.text();
+      json = isJson ? JSON.parse(text) : null;
+      if (!isJson && (text || !answer.ok)) throw new TypeError("not ours"); // a hotel's sign-in page, a proxy's regrets
     } catch {
       throw new Refused(0, "offline", "The server cannot be reached.");
     }

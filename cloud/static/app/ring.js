@@ -1,0 +1,104 @@
+// The ring lock of one claim: found, connected to, asked. Whoever draws it looks at `at`, `colours` and `trouble`
+// when `told()` is called. Every wait here is bounded: by the link's end, the visit's or the store's.
+
+import { choose, connect, support } from "./link/link.js";
+import { NAMES, outcome } from "./protocol/outcome.js";
+
+const RINGS = new Map(); // claim id → Ring: a link lasts while its rider looks at other pages
+
+/** The claim's ring. */
+export function ringOf(rider, claim, told) {
+  const ring = RINGS.get(claim.claim_id) ?? new Ring(rider, claim);
+  RINGS.set(claim.claim_id, ring);
+  return Object.assign(ring, { claim, told });
+}
+
+class Ring {
+  at = "apart"; // then reaching, greeting, ready, asking
+  colours = null; // what the lock blinks, once it was greeted
+  trouble = null; // {name, next, asked} of outcome.js, or a refusal {code, next}
+  #visit = null;
+  #turn = 0; // what was under way before the last change of mind is not heard
+
+  constructor(rider, claim) {
+    Object.assign(this, { rider, claim });
+    if (claim.ours) this.#prepare();
+  }
+
+  /** Before the tap: a browser shows its list only in one. */
+  #prepare() {
+    this.filters = this.rider.filters(this.claim);
+    this.filters.catch(() => {}); // said at the tap
+  }
+
+  /** The claim of another phone goes on on this one. */
+  async takeOver() {
+    const claim = await this.rider.takeOver(this.claim);
+    this.#now({ claim, trouble: null });
+    this.#prepare();
+  }
+
+  /** In a tap: finds the lock and greets it, for its colours; or asks `wanted` at once. A lock takes a new address after
+   *  each link, so each begins with a choice. */
+  async reach(wanted = null) {
+    this.#drop();
+    const turn = this.#turn;
+    this.#now({ at: "reaching", trouble: null, colours: null });
+    try {
+      if ((await support()) === "off") throw outcome("BLUETOOTH_OFF"); // the browser's list would wait for it to be on
+      const link = await connect(await choose(await this.filters));
+      if (turn !== this.#turn) return link.cut();
+      try {
+        this.#visit = await this.rider.visit(this.claim, link, (news) => turn === this.#turn && this.#heard(news));
+      } catch (refused) {
+        link.cut();
+        throw refused;
+      }
+      if (turn !== this.#turn) return this.#visit.leave();
+      if (wanted) return await this.ask(wanted);
+      this.#now({ at: "greeting" });
+      this.#visit.begin();
+    } catch (failed) {
+      if (turn !== this.#turn) return;
+      const known = NAMES.includes(failed.name);
+      this.#now({ at: "apart", trouble: known ? outcome(failed.name, { asked: wanted }) : { code: failed.code, message: failed.message, next: "again", asked: wanted } });
+      if (!known && !failed.code) throw failed; // a fault of ours, for the browser's console too
+    }
+  }
+
+  /** "open" or "end": on this link if there is one, else on a new one. */
+  async ask(what) {
+    if (!this.#visit || this.#visit.over) return this.reach(what);
+    const turn = this.#turn;
+    this.#now({ at: "asking", trouble: null });
+    const result = await this.#visit[what]();
+    const claim = (await this.rider.held(this.claim.claim_id)) ?? this.claim;
+    if (turn !== this.#turn) return;
+    const trouble = result.next !== "ride" ? { ...outcome(result.name), asked: what } : result.kept ? null : { code: "storage_full", next: "again" };
+    this.#now({ claim, trouble, at: this.#visit.over ? "apart" : "ready" });
+    if (!trouble) this.#visit.collect(); // sealed, of any rider's; a tap does not wait for it
+  }
+
+  /** The rider has changed their mind. */
+  leave() {
+    this.#drop();
+    this.#now({ at: "apart", trouble: null });
+  }
+
+  #drop() {
+    this.#turn += 1;
+    this.#visit?.leave();
+    this.#visit = null;
+  }
+
+  async #heard({ colours, receipt, ended }) {
+    if (colours) this.#now({ colours, at: this.at === "greeting" ? "ready" : this.at });
+    if (receipt) this.#now({ claim: (await this.rider.held(this.claim.claim_id)) ?? this.claim });
+    if (ended && this.at !== "asking") this.#now({ at: "apart", trouble: this.claim.ride ? this.trouble : ended });
+  }
+
+  #now(changes) {
+    Object.assign(this, changes);
+    this.told();
+  }
+}

@@ -1,0 +1,213 @@
+"""The rider's app at a simulated lock, in Chromium over Web Bluetooth: rides, and what goes wrong beside the bike."""
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from hil_tests.browser import barriers
+from hil_tests.people import bolt
+from hil_tests.radio_browser import CANCEL, PICK, radio_browser
+from hil_tests.rider_app import LOCK_MS, PHONE, claim, installed, rider, sees, sign_in, steps, told, unlock
+
+pytestmark = pytest.mark.web
+
+SAME = "The cloud's signed copy says the same as the lock told this phone."
+
+
+@pytest.fixture(scope="module")
+def browser(fleet):
+    with radio_browser(fleet) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser, fleet, lock):
+    """Of a rider who has claimed the lock's bike and been connected to it."""
+    with rider(browser, fleet.cloud.url, lock.code) as page:
+        yield page
+
+
+def loses_its_clock(lock):
+    """Its battery is taken out and put in again where no network reaches it."""
+    lock.sim.hand("uplink", on=False)
+    lock.sim.hand("reboot", how="cold")
+    end = time.monotonic() + 30
+    while lock.sim.child.running:
+        assert time.monotonic() < end, "the power to go"
+        time.sleep(0.1)
+    lock.sim.start()
+
+
+def test_from_the_claim_to_the_receipt(browser, fleet, lock):
+    with rider(browser, fleet.cloud.url) as page:
+        page.get_by_role("link", name=lock.code).click()
+        page.get_by_role("button", name="Claim this bike").click()
+        expect(page.get_by_role("button", name="Unlock")).to_be_visible(timeout=LOCK_MS)
+        colours = page.locator(".colours li")
+        expect(colours).to_have_count(4)
+        assert set(colours.all_inner_texts()) <= {"red", "green", "blue", "white"}
+        assert barriers(page) == [] and not bolt(lock)["bolt_open"]
+        unlock(page)
+        assert bolt(lock)["bolt_open"] and barriers(page) == []
+        lock.sim.hand("close")
+        sees(page, "Parked")
+        expect(page.get_by_role("timer")).to_contain_text("Kept for you")
+        page.get_by_role("button", name="Open again").click()  # on the same link: no list of locks
+        sees(page, "Have a good ride")
+        assert bolt(lock)["bolt_open"]
+        page.get_by_role("button", name="End the ride").click()
+        told(page, "The ring is still open. Push it shut first.", "It is closed now")
+        lock.sim.hand("close")
+        sees(page, "Parked")
+        page.get_by_role("button", name="End the ride").click()
+        sees(page, "The ride has ended")
+        expect(page.get_by_text(SAME)).to_be_visible(timeout=LOCK_MS)
+        assert barriers(page) == []
+        page.get_by_role("link", name="History").click()
+        page.locator("main .list a").click()
+        sees(page, "The ride")
+        expect(page.locator("ol li")).to_contain_text(["opened", "closed", "opened again", "closed", "ended"])
+        assert barriers(page) == []
+
+
+def test_a_whole_ride_in_flight_mode_is_told_to_the_cloud_afterwards(page, lock):
+    expect(page.get_by_role("button", name="Unlock")).to_be_visible(timeout=LOCK_MS)
+    installed(page)
+    page.context.set_offline(True)
+    expect(page.locator("#network")).to_contain_text("No network.")
+    unlock(page)
+    page.get_by_role("link", name="History").click()  # a link lasts while one looks elsewhere
+    page.get_by_role("link", name="Ride", exact=True).click()
+    sees(page, "Have a good ride")
+    lock.sim.hand("close")
+    sees(page, "Parked")
+    page.get_by_role("button", name="End the ride").click()
+    sees(page, "The ride has ended")
+    expect(page.get_by_text("The cloud has not signed for every receipt yet")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_text(SAME)).to_be_visible(timeout=LOCK_MS)
+    expect(page.locator("#network")).to_be_empty()
+
+
+def test_a_lock_that_lost_its_clock_asks_the_cloud_once(page, lock):
+    loses_its_clock(lock)
+    page.reload()
+    page.get_by_role("button", name="Find the lock").click()
+    expect(page.get_by_role("button", name="Unlock")).to_be_visible(timeout=LOCK_MS)
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Unlock").click()
+    told(
+        page,
+        "The lock lost its clock, and the cloud cannot be reached. Find a network, once.",
+        "I am online now",
+    )
+    assert not bolt(lock)["bolt_open"]
+    page.context.set_offline(False)
+    steps(page)
+    sees(page, "Have a good ride")
+    assert bolt(lock)["bolt_open"]
+
+
+def test_the_list_closed_bluetooth_off_and_a_lock_out_of_reach(browser, fleet, lock):
+    with rider(browser, fleet.cloud.url, chooser=CANCEL) as page:
+        claim(page, lock.code)
+        told(page, "No lock was chosen. If yours is not in the list, step closer.", "Choose the lock")
+        browser.bluez.plug(False)
+        try:
+            steps(page)
+            told(page, "Bluetooth is off. Switch it on in the phone's settings.", "It is on now")
+        finally:
+            browser.bluez.plug(True)
+        page.chooser = PICK
+        browser.bluez.refuse(3)
+        steps(page)
+        told(page, "The lock was seen, but no connection came about. Step closer.", "I am closer")
+        steps(page)
+        unlock(page)
+        assert bolt(lock)["bolt_open"]
+
+
+def test_a_link_lost_before_the_tap_and_after_it(browser, page, fleet, lock):
+    expect(page.get_by_role("button", name="Unlock")).to_be_visible(timeout=LOCK_MS)
+    fleet.radio.tell(f"loss {lock.code}")
+    told(page, "The connection broke before anything was asked. Nothing has happened.", "Try again")
+    steps(page)
+    expect(page.get_by_role("button", name="Unlock")).to_be_visible(timeout=LOCK_MS)
+    browser.bluez.at("write", 1, lambda: fleet.radio.tell("loss " + lock.code))
+    page.get_by_role("button", name="Unlock").click()
+    told(page, "The connection broke while the lock was working; it may have opened. Ask it.", "Ask the lock")
+    steps(page)
+    sees(page, "Have a good ride")
+    assert bolt(lock)["bolt_open"] and bolt(lock)["openings"] == 1
+
+
+def test_a_ring_that_is_stuck_and_a_battery_that_is_low(page, lock):
+    lock.sim.hand("jam", on=True)
+    page.get_by_role("button", name="Unlock").click(timeout=LOCK_MS)
+    told(page, "The ring is stuck. See that no spoke is in its way.", "Try again")
+    lock.sim.hand("jam", on=False)
+    steps(page)
+    sees(page, "Have a good ride")
+
+
+def test_a_claim_that_was_withdrawn_opens_nothing_at_a_lock_without_a_clock(page, fleet, lock):
+    expect(page.get_by_role("button", name="Unlock")).to_be_visible(timeout=LOCK_MS)
+    loses_its_clock(lock)
+    page.evaluate(
+        """async (path) => {
+          const { csrf } = await (await fetch("/api/v1/me")).json();
+          await fetch(path, { method: "DELETE", headers: { "X-CSRF-Token": csrf } });
+        }""",
+        page.url.replace("/app/", "/api/v1/"),
+    )  # on another phone of theirs
+    page.locator(".alarm button").click(timeout=LOCK_MS)
+    page.get_by_role("button", name="Unlock").click(timeout=LOCK_MS)
+    told(page, "The cloud says that this claim is over.", "Claim again")
+    steps(page)
+    sees(page, lock.code)
+    expect(page.get_by_role("button", name="Claim this bike")).to_be_visible()
+    assert not bolt(lock)["bolt_open"]
+
+
+LINKED = """globalThis.ringslotRadio = {
+  support: async () => "ready",
+  choose: async () => "the lock",
+  connect: async () => ({ write: async () => {}, cut() {}, listen() {} }),
+};"""
+
+
+def test_two_tabs_at_one_lock(page, lock):
+    expect(page.get_by_role("button", name="Unlock")).to_be_visible(timeout=LOCK_MS)
+    other = page.context.new_page()
+    other.add_init_script(LINKED)  # nobody would answer this tab's list
+    other.goto(page.url)
+    other.get_by_role("button", name="Find the lock").click()
+    told(other, "Another tab of this app is at this lock. Go on there, or close it.", "Try again")
+    other.close()
+    unlock(page)
+    assert bolt(lock)["openings"] == 1
+
+
+def test_another_phone_takes_the_ride_over(browser, page, fleet, lock):
+    unlock(page)
+    lock.sim.hand("close")
+    sees(page, "Parked")
+    page.get_by_role("link", name="Bikes").click()
+    fleet.radio.tell(f"cut {lock.code}")  # its battery is empty
+    with browser.visitor(fleet.cloud.url, **PHONE) as second:
+        second.goto("/app/claims")
+        second.goto("/app/")
+        sign_in(second, page.login)
+        sees(second, "Bikes")
+        second.get_by_role("link", name="Ride", exact=True).click()
+        sees(second, "This bike was claimed on another phone")
+        assert barriers(second) == []
+        second.get_by_role("button", name="Take over on this phone").click()
+        second.get_by_role("button", name="Open again").click()
+        sees(second, "Have a good ride")
+        assert bolt(lock)["bolt_open"]
+        lock.sim.hand("close")
+        sees(second, "Parked")
+        second.get_by_role("button", name="End the ride").click()
+        sees(second, "The ride has ended")
