@@ -216,7 +216,7 @@ class LastPlace(TypedDict):
 
 
 class MaintenanceJob(TypedDict):
-    """`lock_id`: that it was opened about; `lock_now`: that is on the bicycle now, and `place` where that is."""
+    """`lock_id`: that it was opened about; `lock_now`: that is on the bicycle now."""
 
     job_id: Id8
     title: str
@@ -226,8 +226,6 @@ class MaintenanceJob(TypedDict):
     label: str | None
     lock_id: Id8 | None
     lock_now: Id8 | None
-    place: LastPlace | None
-    distance_m: Annotated[int | None, Field(description="from `near`, as the crow flies")]
     item_id: Id8 | None
     fault_id: Id8 | None
     opened_at: Time
@@ -239,8 +237,15 @@ class MaintenanceJob(TypedDict):
     note: str | None
 
 
+class JobWithPlace(MaintenanceJob):
+    """`place`: where the lock is that is on the bicycle now."""
+
+    place: LastPlace | None
+    distance_m: Annotated[int | None, Field(description="from `near`, as the crow flies")]
+
+
 class MaintenanceJobs(TypedDict):
-    jobs: list[MaintenanceJob]
+    jobs: list[JobWithPlace]
     next: Next
 
 

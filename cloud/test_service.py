@@ -127,9 +127,9 @@ def test_jobs_are_ranked_by_need_and_by_the_way_there(site):
         if metres is not None:
             put(site, bike, HERE[0] + round(metres / 6_371_009 / 0.017453292519943295 * 1e7))
         made = tech.post("/jobs", title=title, rank=rank, asset=asset_of(tech, bike)["asset_id"]).get_json()
-        assert (made["bike"], made["lock_now"], made["distance_m"]) == (bike.code, bike.hex, None)
-    assert tech.post("/jobs", title="anywhere", rank=2).get_json()["place"] is None
-    assert [job["title"] for job in jobs(tech)][0] == "far and urgent"
+        assert (made["bike"], made["lock_now"]) == (bike.code, bike.hex)
+    assert tech.post("/jobs", title="anywhere", rank=2).get_json()["bike"] is None
+    assert [(job["title"], job["distance_m"]) for job in jobs(tech)][0] == ("far and urgent", None)
     found = jobs(tech, near)
     assert [(job["title"], job["distance_m"]) for job in found] == [
         ("close", 200),  # 2200
@@ -155,12 +155,23 @@ def test_jobs_are_ranked_by_need_and_by_the_way_there(site):
 def test_a_job_goes_with_its_bicycle_when_the_lock_is_swapped(site):
     tech, bike, spare = site.person("technician"), site.bike(), site.bike()
     asset = asset_of(tech, bike)["asset_id"]
-    made = tech.post("/jobs", title="Look", asset=asset).get_json()
+    tech.post("/jobs", title="Look", asset=asset)
     put(site, spare, 1, 2)
     tech.post(f"/assets/{asset_of(tech, spare)['asset_id']}/lock")
     tech.post(f"/assets/{asset}/lock", lock=spare.hex)
-    shown = tech.get(f"/jobs/{made['job_id']}").get_json()
+    (shown,) = jobs(tech)
     assert (shown["lock_id"], shown["lock_now"], shown["place"]["lat"]) == (bike.hex, spare.hex, 1)
+
+
+def test_that_a_bicycle_moves_does_not_keep_anybody_from_changing_its_job(site):
+    tech, bike = site.person("technician"), site.bike()
+    made = tech.post("/jobs", title="Look", asset=asset_of(tech, bike)["asset_id"]).get_json()
+    path = f"/api/v1/jobs/{made['job_id']}"
+    tag = tech.client.get(path, headers=tech.headers).headers["ETag"]
+    put(site, bike, 1)
+    headers = {**tech.headers, "If-Match": tag}
+    assert tech.client.patch(path, headers=headers, json={"rank": 1}).status_code == 200
+    problem(tech.client.patch(path, headers=headers, json={"rank": 2}), 412, "changed")
 
 
 def test_a_program_that_may_not_follow_rides_sees_no_place_of_one_in_a_job(site):

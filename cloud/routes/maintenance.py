@@ -10,6 +10,7 @@ from cloud import shapes_fleet as shapes
 from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.conditions import unchanged
 from cloud.describe import Fields, Page, answers, asks, guarded, paged, takes
+from cloud.tables import Asset
 from cloud.tables_fleet import Maintenance
 
 routes = Blueprint("maintenance", __name__, url_prefix="/api/v1/jobs")
@@ -68,7 +69,7 @@ def listed(page: Page, asked: Fields) -> shapes.MaintenanceJobs:
         else:
             about = (asked["near"], follow(), page.after, page.fetch, wanted)
             jobs, following = page.cut(maintenance.near(session, reach(), *about), maintenance.cost_key)
-        return {"jobs": [_shown(job) for job in jobs], "next": following}
+        return {"jobs": [with_place(job) for job in jobs], "next": following}
 
 
 def follow() -> bool:
@@ -123,16 +124,19 @@ def done(job_id: str, fields: Fields) -> shapes.MaintenanceJob:
         return shown(session, row)
 
 
-def shown(session: Session, row: Maintenance) -> shapes.MaintenanceJob:
-    (job,) = maintenance.seen(session, [row], follow())
-    return _shown(job)
-
-
-def _shown(job: maintenance.Seen) -> shapes.MaintenanceJob:
-    row, bike, at = job.row, job.bike, job.place
+def with_place(job: maintenance.Seen) -> shapes.JobWithPlace:
+    """Only in lists: a job does not change because its bicycle moves (If-Match)."""
     place: shapes.LastPlace | None = None
-    if at is not None:
+    if (at := job.place) is not None:
         place = {"lat": at.lat, "lon": at.lon, "accuracy_dm": at.accuracy, "at": at.at}
+    return {**_shown(job.row, job.bike), "place": place, "distance_m": job.way_m}
+
+
+def shown(session: Session, row: Maintenance) -> shapes.MaintenanceJob:
+    return _shown(row, assets.by_id(session, [row.asset_id]).get(row.asset_id or ""))
+
+
+def _shown(row: Maintenance, bike: Asset | None) -> shapes.MaintenanceJob:
     return {
         "job_id": row.job_id,
         "title": row.title,
@@ -142,8 +146,6 @@ def _shown(job: maintenance.Seen) -> shapes.MaintenanceJob:
         "label": bike.label if bike else None,
         "lock_id": row.lock_id,
         "lock_now": bike.lock_id if bike else None,
-        "place": place,
-        "distance_m": job.way_m,
         "item_id": row.item_id,
         "fault_id": row.fault_id,
         "opened_at": row.opened_at,
