@@ -7,10 +7,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 DEMO ?=
 TEST ?=
 BENCH ?=
+PICTURES ?=
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-web test-postgres test-long check lint types rv32 bench-lock bench-claims bench-fleet web venv clean
+.PHONY: help demo test test-web test-postgres test-long check lint types rv32 bench-lock bench-claims bench-fleet pictures web venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +57,9 @@ bench-claims: $(VENV)/tests ## claim and token over HTTP at 50 requests a second
 
 bench-fleet: $(VENV)/tests ## lists and maps of 10,000 locks with 1,000,000 fixes: prints the times and the query plans
 	@$(BIN)/python -m tools.bench_fleet $(BENCH)
+
+pictures: $(VENV)/tests $(VENV)/web ## take the docs' pictures of the pages anew, into pictures/ (a few minutes)
+	@$(BIN)/python -m hil_tests.pictures $(PICTURES)
 
 venv: $(VENV)/tests ## make .venv with everything in it, and run nothing
 

@@ -5,54 +5,25 @@ import asyncio
 import csv
 import json
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pyotp
 import pytest
 from playwright.sync_api import expect
 
-from cloud import factors, users
+from hil_tests.authenticator import Colleague
 from hil_tests.browser import barriers, browsing, too_wide
 from hil_tests.people import Person, close, until
 from tools import track
-from tools.cli_operator import add_user
 from tools.demo_world import BIKE_A, BIKE_B, SETTINGS
 from tools.fleet import Fleet
 
 pytestmark = pytest.mark.web
 
-PASSWORD = "correct horse battery"
 SOON = {"batch": 3, "uplink_every_s": 10, "status_every_s": 10}  # as the demo, and nobody waits for a minute
 BY_ITSELF_MS = 90_000  # the worker looks for what needs a person every half minute
 FLAT_MV, FULL_MV = 3400, 4000
 WAY = track.within(track.hurried(track.default_track(), 8.0), 20_000)
-STEP_S = 30  # of an authenticator app
-
-
-class Chief:
-    """The admin's password and authenticator app, whose codes are good once."""
-
-    login = "chief"
-
-    def __init__(self, fleet):
-        add_user(fleet.context, self.login, PASSWORD, "admin")
-        with fleet.context.db.writing() as session:
-            user = users.by_name(session, self.login)
-            secret, _ = factors.begin_totp(session, fleet.context.box, user)
-            self.app = pyotp.TOTP(secret)
-            self.step = int(time.time()) // STEP_S - 1
-            now = fleet.context.now()
-            factors.confirm_totp(session, fleet.context.box, user.user_id, self.at(self.step), now)
-
-    def at(self, step):
-        return self.app.at(step * STEP_S)
-
-    def code(self):
-        """The next that was not used yet; the cloud takes one of the next half minute too."""
-        self.step = max(self.step + 1, int(time.time()) // STEP_S)
-        return self.at(self.step)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +32,7 @@ def fleet(tmp_path_factory):
     with Fleet(folder, {**SETTINGS, **SOON}, {"RINGSLOT_STAFF_SECOND_FACTOR": "required"}) as fleet:
         for code in (BIKE_A, BIKE_B):
             fleet.add(code)
-        fleet.chief = Chief(fleet)
+        fleet.chief = Colleague(fleet, "chief")
         yield fleet
 
 
@@ -77,7 +48,10 @@ def signed_in(browser, fleet):
     with browser.visitor(fleet.cloud.url) as page:
         page.goto("/console")
         page.get_by_label("Login").fill(fleet.chief.login)
-        page.get_by_label("Password").fill(PASSWORD)
+        expect(
+            page.get_by_label("Code of your authenticator app")
+        ).to_be_hidden()  # asked of whom it concerns
+        page.get_by_label("Password").fill(fleet.chief.password)
         page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.get_by_role("alert").first).to_contain_text("give the second factor too")
         code = page.get_by_label("Code of your authenticator app")
@@ -258,7 +232,7 @@ def test_by_keyboard_alone_from_signing_in_to_a_zone(browser, fleet):
         expect(page.get_by_label("Login")).to_be_focused()
         page.keyboard.type(fleet.chief.login)
         page.keyboard.press("Tab")
-        page.keyboard.type(PASSWORD)
+        page.keyboard.type(fleet.chief.password)
         page.keyboard.press("Enter")
         code = page.get_by_label("Code of your authenticator app")
         expect(code).to_be_focused()

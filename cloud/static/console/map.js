@@ -4,6 +4,7 @@
 import { t } from "./words.js";
 
 const E7 = 1e7;
+const COLOURS = { parking: "#0b6b4f", no_parking: "#a3241c", service_area: "#1f6fb2" };
 let leaflet = null;
 
 /** The library, or null where it is not installed. */
@@ -25,8 +26,9 @@ export async function drawMap(element) {
     element.classList.add("empty");
     return null;
   }
-  const map = L.map(element, { preferCanvas: true, zoomAnimation: !still(), fadeAnimation: !still(), attributionControl: false });
   const said = document.querySelector('meta[name="ringslot-tiles"]');
+  const zoomSnap = said?.content ? 1 : 0.25; // tiles are sharp at whole steps only
+  const map = L.map(element, { preferCanvas: true, zoomSnap, zoomAnimation: !still(), fadeAnimation: !still(), attributionControl: false });
   if (said?.content) {
     L.control.attribution({ prefix: false }).addTo(map);
     L.tileLayer(said.content, { maxZoom: 20, attribution: text(said.dataset.credit) }).addTo(map);
@@ -64,8 +66,10 @@ class Chart {
     return this.L.polyline(positions, look).addTo(this.map);
   }
 
-  shape(geojson, look) {
-    return this.L.geoJSON(geojson, { style: look }).addTo(this.map);
+  zone({ kind, polygon }, name) {
+    const shape = this.L.geoJSON(polygon, { style: { color: COLOURS[kind], weight: 2, fillOpacity: 0.15 } }).addTo(this.map);
+    if (name) shape.bindTooltip(text(name));
+    return shape;
   }
 
   /** `heard([lat, lon])` for each click on the ground; returns what ends it. */

@@ -3,19 +3,19 @@
 import { h, svg } from "./dom.js";
 import { when } from "./words.js";
 
-const WIDE = 720;
 const HIGH = 160;
 const LEFT = 56;
 const BELOW = 22;
 
 /** `points` [[unix, low, high]], oldest first; `name` says what it is; `figure(value)` writes one. */
 export function plot(name, points, figure) {
+  const wide = Math.min(1080, Math.max(280, document.documentElement.clientWidth - 80)); // a letter is as large as elsewhere
   const times = points.map(([time]) => time);
   const from = Math.min(...times);
   const to = Math.max(...times, from + 1);
   const low = Math.min(...points.map(([, value]) => value));
   const high = Math.max(...points.map(([, , value]) => value), low + 1);
-  const x = (time) => LEFT + ((time - from) / (to - from)) * (WIDE - LEFT - 8);
+  const x = (time) => LEFT + ((time - from) / (to - from)) * (wide - LEFT - 8);
   const y = (value) => 8 + ((high - value) / (high - low)) * (HIGH - BELOW - 16);
   const up = points.map(([time, , value]) => `${x(time).toFixed(1)},${y(value).toFixed(1)}`);
   const down = points.map(([time, value]) => `${x(time).toFixed(1)},${y(value).toFixed(1)}`).reverse();
@@ -27,12 +27,12 @@ export function plot(name, points, figure) {
     h("figcaption", {}, `${name}: ${figure(last[2])}, ${when(last[0])}`),
     svg(
       "svg",
-      { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": `${name}, ${when(from)}: ${figure(first[1])}; ${when(to)}: ${figure(last[2])}` },
+      { viewBox: `0 0 ${wide} ${HIGH}`, role: "img", "aria-label": `${name}, ${when(from)}: ${figure(first[1])}; ${when(to)}: ${figure(last[2])}` },
       svg("polygon", { class: "band", points: [...up, ...down].join(" ") }),
       label(LEFT - 6, "end", figure(high), 16),
       label(LEFT - 6, "end", figure(low), HIGH - BELOW - 4),
       label(LEFT, "start", when(from)),
-      label(WIDE - 8, "end", when(to)),
+      label(wide - 8, "end", when(to)),
     ),
   );
 }

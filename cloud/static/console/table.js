@@ -17,7 +17,7 @@ export function table(caption, columns, rows, look = {}) {
 function line(columns, row, look) {
   const cells = columns.map((column, index) =>
     index === 0
-      ? h("th", { scope: "row", role: "rowheader" }, column.cell(row))
+      ? h("th", { scope: "row", role: "rowheader", class: column.number && "number" }, column.cell(row))
       : h("td", { role: "cell", "data-label": column.head, class: column.number && "number" }, column.cell(row)),
   );
   return h("tr", { role: "row", class: look.row?.(row) }, cells);

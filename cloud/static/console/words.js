@@ -89,6 +89,10 @@ export function metres(count) {
   return count < 1000 ? `${number.format(count)} m` : `${number.format(Math.round(count / 100) / 10)} km`;
 }
 
+export function degrees(celsius) {
+  return `${number.format(celsius)} °C`;
+}
+
 export function volts(millivolts) {
   return millivolts == null ? t("unknown") : `${hundredths.format(millivolts / 1000)} V`;
 }

@@ -44,6 +44,22 @@ export default {
 
   "claims.none": "No claim.",
 
+  "lock.temperature": "Temperature",
+  "command.config": "settings",
+  "config.title": "Other settings",
+  "config.send": "Send to the lock",
+  "config.nothing": "Change one at least.",
+  "config.range": "{name}, {min} to {max}; nothing: as it is",
+  "config.refused": "refused",
+  "config.uplink_every_s": "Says something at least every … seconds",
+  "config.status_every_s": "Tells its state every … seconds",
+  "config.fix_every_s": "A position every … seconds of a ride",
+  "config.hold_max_s": "Longest parking, seconds",
+  "config.longest_max_s": "Longest ride, seconds",
+  "config.advertise_ms": "Shows itself every … milliseconds",
+  "config.awake_s": "Stays awake for seconds",
+  "config.stranger_s": "Seconds an hour for strangers",
+
   "floor.title": "Tokens that it takes no longer",
   "floor.why": "A phone keeps its token when a claim is over. The lock refuses all below its floor, from the next time that it is heard of.",
   "floor.sweep": "End the tokens of all claims that are over",

@@ -44,6 +44,22 @@ export default {
 
   "claims.none": "Geen claim.",
 
+  "lock.temperature": "Temperatuur",
+  "command.config": "instellingen",
+  "config.title": "Andere instellingen",
+  "config.send": "Naar het slot sturen",
+  "config.nothing": "Wijzig er minstens een.",
+  "config.range": "{name}, {min} tot {max}; niets: zoals het is",
+  "config.refused": "geweigerd",
+  "config.uplink_every_s": "Laat minstens elke … seconden iets horen",
+  "config.status_every_s": "Vertelt de toestand elke … seconden",
+  "config.fix_every_s": "Een plaats elke … seconden van een rit",
+  "config.hold_max_s": "Langste parkeertijd, seconden",
+  "config.longest_max_s": "Langste rit, seconden",
+  "config.advertise_ms": "Toont zich elke … milliseconden",
+  "config.awake_s": "Blijft wakker, seconden",
+  "config.stranger_s": "Seconden per uur voor vreemden",
+
   "floor.title": "Tokens die het niet meer aanneemt",
   "floor.why": "Een telefoon houdt zijn token als een claim voorbij is. Het slot weigert alles onder zijn ondergrens, vanaf de volgende keer dat het van zich laat horen.",
   "floor.sweep": "De tokens van alle voorbije claims beëindigen",

@@ -39,7 +39,7 @@ function line(item) {
     "li",
     { class: item.rank <= 2 ? "grave" : null, id: `item-${item.item_id}` },
     h("h2", {}, about, " ", h("span", { class: "tag bad" }, word("attention", item.code))),
-    h("p", {}, item.evidence, " ", h("span", { class: "soft" }, ago(item.since ?? item.opened_at))),
+    h("p", {}, item.evidence, " ", item.since == null && h("span", { class: "soft" }, ago(item.opened_at))),
     h("p", { class: "soft" }, t("attention.closes", { what: item.closes })),
     job,
     done,

@@ -1,6 +1,6 @@
 // The whole fleet: a map, and a table that says the same in words; both follow what changes.
 
-import { get } from "../api.js";
+import { all, get } from "../api.js";
 import { place, go } from "../app.js";
 import { h, show } from "../dom.js";
 import { listen } from "../live.js";
@@ -31,6 +31,7 @@ export async function open(_place, into) {
   const ground = h("div", { class: "map", role: "application", "aria-label": t("fleet.map") });
   into.append(ground, h("div", { class: "tools" }, h("label", {}, t("fleet.find"), find), count), list);
   const chart = await drawMap(ground);
+  for (const zone of await Array.fromAsync(all("/zones", "zones"))) chart?.zone(zone, zone.name);
   const placed = () => [...bikes.values()].filter((bike) => bike.lat != null);
   chart?.fit(placed().map(at));
   draw(placed());

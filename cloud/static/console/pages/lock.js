@@ -10,13 +10,13 @@ import { plot } from "../plot.js";
 import { steering } from "../steering.js";
 import { listed, pages, table } from "../table.js";
 import { track } from "../track.js";
-import { ago, t, volts, when, word } from "../words.js";
+import { ago, degrees, t, volts, when, word } from "../words.js";
 
 const WEEK_S = 7 * 86400;
 
 export async function open({ lock: id }, into, heading, me) {
   const path = `/locks/${id}`;
-  const asked = commands(path);
+  const asked = commands(path, me.role === "admin");
   const parts = Object.fromEntries(["facts", "attention", "commands", "series", "ground", "rides", "claims", "receipts", "notes"].map((name) => [name, h("section")]));
   parts.commands = asked.element;
   into.append(...Object.values(parts));
@@ -31,7 +31,7 @@ export async function open({ lock: id }, into, heading, me) {
 
   async function facts() {
     const lock = await get(path);
-    heading.textContent = lock.asset ? `${lock.asset.code} · ${lock.asset.label}` : id;
+    heading.textContent = lock.asset ? [...new Set([lock.asset.code, lock.asset.label])].join(" · ") : id;
     document.title = `${heading.textContent} · Ringslot`;
     const rows = [
       ["fleet.state", h("span", { class: `state state-${lock.state}` }, word("state", lock.state))],
@@ -75,7 +75,7 @@ export async function open({ lock: id }, into, heading, me) {
   }
 
   async function series() {
-    const { battery, states } = await get(`${path}/series`, { since: Math.floor(Date.now() / 1000) - WEEK_S });
+    const { battery, temperature = [], states } = await get(`${path}/series`, { since: Math.floor(Date.now() / 1000) - WEEK_S });
     const columns = [
       { head: t("lock.since"), cell: (one) => when(one.at) },
       { head: t("fleet.state"), cell: (one) => word("state", one.state) },
@@ -84,6 +84,7 @@ export async function open({ lock: id }, into, heading, me) {
       parts.series,
       h("h2", {}, t("lock.week")),
       battery.length > 1 && plot(t("fleet.battery"), battery.map((one) => [one.at, one.low_mv, one.high_mv]), volts),
+      temperature.length > 1 && plot(t("lock.temperature"), temperature.map((one) => [one.at, one.low_c, one.high_c]), degrees),
       states.length > 0 && table(t("lock.states"), columns, states.slice(-20).reverse()),
     );
   }

@@ -19,7 +19,7 @@ export async function open({ ride: id }, into, _heading, me) {
   const facts = h("section");
   const map = h("section");
   const way = track(map);
-  into.append(facts, map);
+  into.append(facts, h("h2", {}, t("lock.track")), map);
   const { lock_id: lock } = await tell();
 
   async function tell() {

@@ -9,7 +9,6 @@ import { table } from "../table.js";
 import { t, when, word } from "../words.js";
 
 const KINDS = ["parking", "no_parking", "service_area"];
-const COLOURS = { parking: "#0b6b4f", no_parking: "#a3241c", service_area: "#1f6fb2" };
 const DIGITS = 6; // of a degree; the last is some ten centimetres
 
 export async function open(_place, into, _heading, me) {
@@ -35,7 +34,7 @@ export async function open(_place, into, _heading, me) {
   async function fill() {
     const zones = await Array.fromAsync(all("/zones", "zones"));
     shapes.forEach((shape) => shape.remove());
-    shapes = zones.map((zone) => chart?.shape(zone.polygon, { color: COLOURS[zone.kind], weight: 2, fillOpacity: 0.15 })).filter(Boolean);
+    shapes = zones.map((zone) => chart?.zone(zone)).filter(Boolean);
     const columns = [
       { head: t("zones.name"), cell: (zone) => zone.name },
       { head: t("zones.kind"), cell: (zone) => word("zone", zone.kind) },
