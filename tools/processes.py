@@ -117,6 +117,7 @@ class Processes:
         """Start `command` with `environ` beside our own; return once its output matches `ready`."""
         path = self.folder / f"{name}.log"
         with open(path, "ab") as log:
+            started = log.tell()  # before the child moves it: both write through one file description
             settings = {
                 "cwd": cwd,
                 "env": {**os.environ, "PYTHONUNBUFFERED": "1", **(environ or {})},

@@ -48,6 +48,15 @@ def test_a_child_is_ready_when_it_says_so_and_ends_with_the_block(tmp_path):
     assert not child.running and child.process.returncode == -signal.SIGTERM
 
 
+def test_a_child_may_speak_at_once_and_is_heard_each_time(tmp_path):
+    with Processes(tmp_path) as children:
+        for number in range(20):
+            command = ["/bin/sh", "-c", f"echo ready {number}; exec sleep 60"]
+            child = children.start("child", command, ready=r"^ready \d+", timeout_s=5)
+            assert child.printed() == f"ready {number}\n"
+            child.kill()
+
+
 def test_a_child_that_ends_early_is_an_error_with_its_last_words(tmp_path):
     with Processes(tmp_path) as children, pytest.raises(ProcessError, match="status 3\n  last words"):
         children.start("child", [sys.executable, "-c", "print('last words'); exit(3)"], ready="ready")
