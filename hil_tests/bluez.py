@@ -14,8 +14,8 @@ own bus and Bluetooth are not touched. What goes wrong in the street goes wrong 
 Steps that `at` knows, in the order of a visit: "connect", "resolve" (connected, and the services not known yet),
 "subscribe", "write", "notification" (which is then lost). `do` runs in a thread: radio.tell("loss BIKE-1"), say.
 
-As bluetoothd does, it forgets a device that nobody has connected to, here when a new search begins; unlike it, it
-forgets at once one whose link has ended, as locks change their address with each link.
+As bluetoothd does, it keeps a device and its services for a while after the link has ended, here until a new search
+begins. To take them away sooner is to lose answers that Chromium still waits for, and then it asks nothing any more.
 """
 
 import asyncio
@@ -63,9 +63,9 @@ _BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuratio
 class Central:
     """The adapter and what it hears, inside one event loop."""
 
-    def __init__(self, hci: str, thorough: bool) -> None:
+    def __init__(self, hci: str) -> None:
         self.phone = Phone(hci)
-        self.thorough = thorough
+        self.thorough = False
         self.devices: dict[str, Device] = {}
         self.steps: Counter[str] = Counter()  # how often each has been taken
         self.refusals = 0  # connections still to be refused
@@ -84,6 +84,8 @@ class Central:
 
     async def close(self) -> None:
         self.bus.disconnect()
+        for device in self.devices.values():
+            await self.end(device)
         for task in self._tasks:
             task.cancel()
         await self.phone.close()
@@ -92,6 +94,11 @@ class Central:
 
     def strike(self, step: str, number: int, do: Callable[[], object]) -> None:
         self._strikes[step, self.steps[step] + number] = do
+
+    async def calm(self) -> None:
+        self._strikes.clear()
+        self.refusals = 0
+        self.thorough = False
 
     def strikes(self, step: str) -> bool:
         """One more of this step; whether something goes wrong at it, which is then under way."""
@@ -119,7 +126,6 @@ class Central:
         if not on:
             for device in list(self.devices.values()):
                 await self.end(device)
-                self.forget(device)
             await self._search(False)
             self._searches = 0
         self.adapter.put(Powered=on)
@@ -163,7 +169,13 @@ class Central:
 
     def forget(self, device: Device) -> None:
         if self.devices.pop(device.path, None):
+            self._clear(device)
             device.hide()
+
+    def _clear(self, device: Device) -> None:
+        for one in reversed(device.table):
+            one.hide()
+        device.table = []
 
     # --- links
 
@@ -188,15 +200,16 @@ class Central:
     async def _resolve(self, device: Device) -> None:
         """Gets to know the services; who connected is told when that is so."""
         await self.step("resolve")
+        if not (link := device.link):
+            return
+        look = bluez_gatt.thorough(link) if self.thorough else bluez_gatt.frugal(link, device.advertised())
         try:
-            if self.thorough:
-                services = await bluez_gatt.thorough(device.link)
-            else:
-                services = await bluez_gatt.frugal(device.link, device.advertised())
-        except (BaseBumbleError, TimeoutError, AttributeError, asyncio.CancelledError):
+            services = await bounded(look)
+        except BleakError:
             await self.end(device)  # or the link is gone already
             return
-        device.table = table_of(self, device, services, device.link.att_mtu if device.link else 23)
+        self._clear(device)  # of an earlier link
+        device.table = table_of(self, device, services, link.att_mtu)
         for one in device.table:
             one.show()
         device.put(ServicesResolved=True)
@@ -204,10 +217,6 @@ class Central:
     def _gone(self, device: Device) -> None:
         device.link = None
         device.put(Connected=False, ServicesResolved=False)
-        for one in reversed(device.table):
-            one.hide()
-        device.table = []
-        self.forget(device)
 
     async def end(self, device: Device) -> None:
         if link := device.link:
@@ -216,15 +225,11 @@ class Central:
 
 
 class BlueZ:
-    """The double with its bus, for as long as the `with` lasts; its event loop has a thread of its own.
+    """The double with its bus, for as long as the `with` lasts; its event loop has a thread of its own."""
 
-    `thorough`: at a connection it asks for everything that the lock has, as bluetoothd does, rather than for the
-    services that the lock advertises.
-    """
-
-    def __init__(self, children: Processes, hci: str, thorough: bool = False) -> None:
+    def __init__(self, children: Processes, hci: str) -> None:
         self._children = children
-        self._central = Central(hci, thorough)
+        self._central = Central(hci)
         self._folder = Path(tempfile.mkdtemp(prefix="bus-"))  # short: a socket's path may have 107 bytes
         self.bus = f"unix:path={self._folder}/socket"
 
@@ -255,12 +260,21 @@ class BlueZ:
     def plug(self, there: bool) -> None:
         self._call(self._central.plug(there))
 
+    def thorough(self, on: bool) -> None:
+        """Whether it asks, at a connection, for everything that the lock has, as bluetoothd does, rather than for the
+        services that the lock advertises."""
+        self._central.thorough = on
+
     def refuse(self, connections: int) -> None:
         self._central.refusals = connections
 
     def at(self, step: str, number: int, do: Callable[[], object]) -> None:
         assert step in STEPS
         self._central.strike(step, number, do)
+
+    def calm(self) -> None:
+        """Nothing that was ordered happens any more."""
+        self._call(self._central.calm())
 
     def taken(self, step: str) -> int:
         """How often a step has been taken so far."""

@@ -6,17 +6,20 @@ but by ReadValue. What is done is done by the central that is handed in (bluez.p
 
 from __future__ import annotations
 
-import contextlib
 import uuid
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
 
-from bumble.att import ATT_Error, ErrorCode
-from bumble.core import UUID, BaseBumbleError
+from bleak.exc import BleakError, BleakGATTProtocolError
+from bumble.att import ErrorCode
+from bumble.core import UUID
 from bumble.gatt import Characteristic
 from bumble.hci import Address
 from dbus_fast import DBusError, Message, PropertyAccess, Variant
 from dbus_fast.annotations import DBusBytes, DBusObjectPath, DBusSignature, DBusStr
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
+
+from tools.bleak_radio import bounded
 
 if TYPE_CHECKING:
     from bumble.device import Connection
@@ -37,19 +40,6 @@ _ATT_ERRORS = {
 
 def failed(text: str, name: str = "Failed") -> DBusError:
     return DBusError("org.bluez.Error." + name, text)
-
-
-@contextlib.contextmanager
-def as_bluez_says():
-    """Bumble's errors as bluetoothd's."""
-    try:
-        yield
-    except ATT_Error as error:
-        code = int(error.error_code)
-        name, text = _ATT_ERRORS.get(code, ("Failed", f"Operation failed with ATT error: 0x{code:02x}"))
-        raise failed(text, name) from error
-    except (BaseBumbleError, TimeoutError) as error:
-        raise failed("Not connected") from error
 
 
 def text_of(value: UUID) -> str:
@@ -265,34 +255,43 @@ class GattCharacteristic(Shown):
     Notifying = _property("Notifying", "b")
     Flags = _property("Flags", "as")
     MTU = _property("MTU", "q")
-    proxy: Any = None  # Bumble's
+    device: Device
+    proxy: Any  # Bumble's
+
+    async def _asked(self, ask: Callable[..., Coroutine], *arguments: Any, **more: Any) -> Any:
+        """What the device answers. Raises DBusError."""
+        if not self.device.link:
+            raise failed("Not connected")
+        try:
+            return await bounded(ask(*arguments, **more))
+        except BleakGATTProtocolError as error:
+            name, text = _ATT_ERRORS.get(error.code, ("Failed", f"ATT error: 0x{int(error.code):02x}"))
+            raise failed(text, name) from error
+        except BleakError as error:
+            raise failed("Not connected") from error
 
     @dbus_method()
     async def ReadValue(self, options: Options) -> DBusBytes:
-        with as_bluez_says():
-            return bytes(await self.proxy.read_value())
+        return bytes(await self._asked(self.proxy.read_value))
 
     @dbus_method()
     async def WriteValue(self, value: DBusBytes, options: Options):
         kind = options["type"].value if "type" in options else "request"
         await self.central.step("write")
-        with as_bluez_says():
-            await self.proxy.write_value(bytes(value), with_response=kind != "command")
+        await self._asked(self.proxy.write_value, bytes(value), with_response=kind != "command")
 
     @dbus_method()
     async def StartNotify(self):
         if self.values["Notifying"]:
             return
         await self.central.step("subscribe")
-        with as_bluez_says():
-            await self.proxy.subscribe(self._heard)
+        await self._asked(self.proxy.subscribe, self._heard)
         self.put(Notifying=True)
 
     @dbus_method()
     async def StopNotify(self):
         if self.values["Notifying"]:
-            with as_bluez_says():
-                await self.proxy.unsubscribe(self._heard)
+            await self._asked(self.proxy.unsubscribe, self._heard)
             self.put(Notifying=False)
 
     def _heard(self, value: bytes) -> None:
@@ -324,7 +323,7 @@ def table_of(central: Central, device: Device, services: list, mtu: int) -> list
                 Flags=flags,
                 MTU=mtu,
             )
-            shown.proxy = one
+            shown.device, shown.proxy = device, one
             table.append(shown)
             table += [
                 Descriptor(

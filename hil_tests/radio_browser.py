@@ -5,6 +5,8 @@
             page.get_by_role("button", name="Unlock").click()   # the first lock in the chooser's list is picked
         browser.bluez.power(False)                              # what goes wrong: bluez.py
 
+Two visitors are two people at one machine: they share its Bluetooth and, as long as it lasts, its one link to a lock.
+
 The chooser is the one thing that is automated, since it belongs to the browser and not to the page. `page.chooser` says
 who answers it from now on:
 
@@ -39,14 +41,14 @@ def LEAVE(_: list[dict]) -> None:
 
 
 @contextmanager
-def radio_browser(fleet: Fleet, *options: str, thorough: bool = False) -> Iterator["RadioBrowsing"]:
-    """`thorough`: see BlueZ. Skips the test without dbus-daemon, or fails it where RINGSLOT_NEEDS_WEB is set."""
+def radio_browser(fleet: Fleet, *options: str) -> Iterator["RadioBrowsing"]:
+    """Skips the test without dbus-daemon, or fails it where RINGSLOT_NEEDS_WEB is set."""
     if shutil.which("dbus-daemon") is None:
         (pytest.fail if os.environ.get("RINGSLOT_NEEDS_WEB") else pytest.skip)(
             "no dbus-daemon (apt install dbus-daemon)"
         )
     with (
-        BlueZ(fleet.children, fleet.radio.hci, thorough) as bluez,
+        BlueZ(fleet.children, fleet.radio.hci) as bluez,
         launched("--enable-features=WebBluetooth", *options, DBUS_SYSTEM_BUS_ADDRESS=bluez.bus) as browser,
     ):
         yield RadioBrowsing(browser, bluez)
@@ -62,7 +64,10 @@ class RadioBrowsing(Browsing):
         with super().visitor(url, **look) as page:
             page.chooser = chooser
             _Chooser(page, page.context.new_cdp_session(page))
-            yield page
+            try:
+                yield page
+            finally:
+                self.bluez.calm()
 
 
 class _Chooser:

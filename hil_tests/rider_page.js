@@ -20,11 +20,11 @@ async function post(path, body) {
   return answer.json();
 }
 
-rider.claim = async (bearer, code) => {
+rider.claim = async (bearer, code, mode) => {
   rider.bearer = bearer;
   rider.key = await crypto.subtle.generateKey("Ed25519", false, ["sign"]);
   rider.holder = new Uint8Array(await crypto.subtle.exportKey("raw", rider.key.publicKey));
-  const claim = await post("/claims", { code, holder_key: b64(rider.holder) });
+  const claim = await post("/claims", { code, mode, holder_key: b64(rider.holder) });
   rider.token = unb64(claim.token);
   rider.cti = unhex(claim.cti);
   rider.filters = wanted(await values(claim.advertising.map(({ key }) => unhex(key))));
@@ -62,11 +62,14 @@ const visiting = (link) =>
 async function arrive() {
   if (rider.visit && !rider.visit.over) return;
   rider.device = await choose(rider.filters);
+  console.log("chosen", performance.now());
   rider.link = await connect(rider.device);
+  console.log("connected", performance.now());
   rider.visit = visiting(rider.link);
 }
 
 const DOES = {
+  Arrive: async () => (rider.visit.begin(), { name: "HERE", next: "" }),
   Unlock: () => rider.visit.ask([{ command: OPEN, token: rider.token }]),
   Reopen: () => rider.visit.ask([{ command: OPEN, cti: rider.cti }]),
   Resume: () => rider.visit.ask(resumed({ command: OPEN, token: rider.token }, rider.cti)),
@@ -78,7 +81,7 @@ for (const [name, does] of Object.entries(DOES)) {
   button.textContent = name;
   button.onclick = async () => {
     const output = document.querySelector("output");
-    output.textContent = "…";
+    output.textContent = "…"; console.log("tap", performance.now());
     try {
       await arrive();
       rider.outcome = await does();

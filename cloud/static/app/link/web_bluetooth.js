@@ -9,6 +9,7 @@ import { outcome } from "../protocol/outcome.js";
 const CHOOSE_MS = 90_000; // nobody looks at a list that stays empty for longer
 const CONNECT_MS = 12_000; // to a link that is subscribed, all tries together
 const WRITE_MS = 8_000;
+const ASK_MS = 2_000; // the browser itself, of its adapter
 const TRIES = 3; // a first connection over the air often fails
 const SPENT = [
   "connection",
@@ -50,30 +51,35 @@ export async function choose(filters) {
   try {
     return await within(CHOOSE_MS, navigator.bluetooth.requestDevice(filters), "NOT_HEARD");
   } catch (error) {
-    if (error instanceof Unlinked) throw error;
-    if (!(await available())) throw new Unlinked("BLUETOOTH_OFF", error);
-    const known = REFUSALS.find(([name, words]) => name === error.name && words.test(error.message));
-    throw new Unlinked(known?.[2] ?? "UNSUPPORTED", error);
+    throw error instanceof Unlinked ? error : new Unlinked(await refusal(error), error);
   }
 }
 
 export async function connect(device) {
   const until = performance.now() + CONNECT_MS;
+  const soon = (promise) => within(until - performance.now(), promise, "UNREACHED");
+  try {
+    return await soon(subscribed(device, await soon(server(device))));
+  } catch (error) {
+    device.gatt.disconnect(); // calls off what has not come about
+    if (error instanceof Unlinked && error.name !== "UNREACHED") throw error;
+    if (error.name === "SecurityError") throw new Unlinked("DENIED", error);
+    throw new Unlinked((await available()) ? "UNREACHED" : "BLUETOOTH_OFF", error);
+  }
+}
+
+/** Once there was a link, another would find nobody: the lock has taken a new address. */
+async function server(device) {
   for (let left = TRIES - 1; ; left -= 1) {
     try {
-      return await within(until - performance.now(), subscribed(device), "UNREACHED");
+      return await device.gatt.connect();
     } catch (error) {
-      device.gatt.disconnect(); // calls off what has not come about
-      if (error instanceof Unlinked && error.name !== "UNREACHED") throw error;
-      if (error.name === "SecurityError") throw new Unlinked("DENIED", error);
-      if (left && performance.now() < until && (await available())) continue;
-      throw new Unlinked((await available()) ? "UNREACHED" : "BLUETOOTH_OFF", error);
+      if (!left || error.name !== "NetworkError") throw error;
     }
   }
 }
 
-async function subscribed(device) {
-  const server = await device.gatt.connect();
+async function subscribed(device, server) {
   try {
     const service = await server.getPrimaryService(GATT.service);
     const [rx, tx] = await Promise.all([GATT.rx, GATT.tx].map((uuid) => service.getCharacteristic(uuid)));
@@ -126,12 +132,15 @@ class Link {
   }
 }
 
-async function available() {
-  try {
-    return await navigator.bluetooth.getAvailability();
-  } catch {
-    return true; // not told here: requestDevice will say
-  }
+/** Why requestDevice threw this. */
+async function refusal({ name, message }) {
+  const known = REFUSALS.find(([thrown, words]) => thrown === name && words.test(message))?.[2] ?? "UNSUPPORTED";
+  return known === "CANCELLED" && !(await available()) ? "BLUETOOTH_OFF" : known;
+}
+
+/** Whether there is an adapter. Chromium has been seen to leave this unanswered: then let requestDevice say. */
+function available() {
+  return within(ASK_MS, navigator.bluetooth.getAvailability(), "SILENT").catch(() => true);
 }
 
 /** `promise`, or Unlinked(name) when it takes longer. */
