@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from cloud import fixes
 from hil_tests.browser import barriers, browsing
 from hil_tests.rider_app import PHONE, claim, installed, rider, sees, sign_in, told
 from tools.fleet import Fleet
@@ -219,6 +220,33 @@ def test_a_sticker_is_read_by_the_camera_and_another_sites_is_not(browser, fleet
     with rider(browser, fleet.cloud.url, script=CAMERA) as page:
         page.get_by_role("link", name="Scan a bike").click()
         sees(page, "BIKE-B")
+
+
+def test_bikes_show_how_old_and_how_exact_their_position_is_and_the_nearest_comes_first(browser, fleet):
+    """Ten metres, two and five minutes ago, a hundred metres apart; the third was never heard of."""
+    now = fleet.context.now()
+    places = {"BIKE-A": (now - 120, 52_0900000, 100), "BIKE-B": (now - 300, 52_0909000, 50)}
+    with fleet.context.db.writing() as session:
+        for code, (at, lat, accuracy) in places.items():
+            row = {
+                "lock_id": fleet.members[code].lock_id.hex(),
+                "seq": 1,
+                "at": at,
+                "lat": lat,
+                "lon": 5_1200000,
+            }
+            fixes.store(session, [{**row, "accuracy": accuracy}])
+    with rider(browser, fleet.cloud.url, permissions=["geolocation"]) as page:
+        page.context.set_geolocation({"latitude": 52.0909, "longitude": 5.12})
+        lines = page.locator("main .list a")
+        expect(lines).to_contain_text(
+            ["2 minutes ago, to within 10 m", "5 minutes ago, to within 5 m", "unknown"]
+        )
+        page.get_by_role("button", name="Near me").click()
+        expect(lines).to_contain_text(["BIKE-B", "BIKE-A100 m", "BIKE-C"])
+        assert barriers(page) == []
+        page.locator(".map").get_by_role("button", name="BIKE-A").press("Enter")  # a pin is a button
+        sees(page, "BIKE-A")
 
 
 def test_where_i_am_is_asked_only_when_i_say_so(browser, fleet):

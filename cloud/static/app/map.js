@@ -5,6 +5,7 @@ import { h } from "../console/dom.js";
 
 const E7 = 1e7;
 const GREEN = "#0b6b4f";
+const KEYS = ["Enter", " "]; // by which a button is pressed
 
 /** [lat, lon] in degrees from the API's integers. */
 export function at(fix) {
@@ -37,7 +38,7 @@ export async function drawMap(element) {
       if (radius) L.circle(place, { radius, weight: 1, color: GREEN, fillOpacity: 0.12, interactive: false }).addTo(drawn);
       const icon = L.divIcon({ className: "pin", iconSize: [44, 44] });
       const pin = L.marker(place, { icon, title: name, alt: name, keyboard: Boolean(chosen), interactive: Boolean(chosen) }).addTo(drawn);
-      if (chosen) pin.on("click", chosen);
+      if (chosen) pin.on("click", chosen).on("keypress", ({ originalEvent }) => KEYS.includes(originalEvent.key) && chosen());
     },
     here(place) {
       L.circleMarker(place, { radius: 8, color: "#fff", weight: 3, fillColor: "#1f6fb2", fillOpacity: 1, interactive: false }).addTo(drawn);

@@ -40,7 +40,7 @@ export default {
   "claim.reaching": "Looking for the lock …",
   "claim.greeting": "The lock is found; it begins to blink …",
   "claim.colours": "Does the lock blink like this?",
-  "claim.colours_why": "If it does not, someone may have put another bike's sticker here. Nothing was opened.",
+  "claim.colours_why": "A lock with a plain light blinks that many times for each. If it does not, someone may have put another bike's sticker here. Nothing was opened.",
   "claim.colours_not": "No, it blinks otherwise",
   "claim.unlock": "Unlock",
   "claim.asking": "The lock is working …",

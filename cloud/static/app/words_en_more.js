@@ -115,6 +115,7 @@ export default {
   "problem.login_taken": "This name is taken; choose another.",
   "problem.already_claimed": "Someone else was just before you; take another bike.",
   "problem.claim_limit": "You hold as many bikes as one may; give one back first.",
+  "problem.out_of_service": "This bike is out of service; take another.",
   "problem.no_lock_on_bike": "This bike has no lock yet.",
   "problem.pool_needs_period": "This bike belongs to a pool and is not for single rides.",
   "problem.place_denied": "This page may not know where you are. The list is complete all the same.",

@@ -39,7 +39,7 @@ export default {
   "claim.reaching": "Het slot wordt gezocht …",
   "claim.greeting": "Het slot is gevonden; het begint te knipperen …",
   "claim.colours": "Knippert het slot zo?",
-  "claim.colours_why": "Zo niet, dan heeft iemand hier misschien de sticker van een andere fiets geplakt. Er is niets geopend.",
+  "claim.colours_why": "Een slot met een gewoon lampje knippert per kleur zo vaak. Zo niet, dan heeft iemand hier misschien de sticker van een andere fiets geplakt. Er is niets geopend.",
   "claim.colours_not": "Nee, het knippert anders",
   "claim.unlock": "Openen",
   "claim.asking": "Het slot is bezig …",

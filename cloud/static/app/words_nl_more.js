@@ -115,6 +115,7 @@ export default {
   "problem.login_taken": "Deze naam is bezet; kies een andere.",
   "problem.already_claimed": "Iemand was je net voor; neem een andere fiets.",
   "problem.claim_limit": "Je hebt zoveel fietsen als mag; geef er eerst een terug.",
+  "problem.out_of_service": "Deze fiets is buiten dienst; neem een andere.",
   "problem.no_lock_on_bike": "Deze fiets heeft nog geen slot.",
   "problem.pool_needs_period": "Deze fiets hoort bij een pool en is niet voor losse ritten.",
   "problem.place_denied": "Deze pagina mag niet weten waar je bent. De lijst is toch volledig.",

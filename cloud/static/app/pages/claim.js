@@ -3,6 +3,7 @@
 
 import { h, show } from "../../console/dom.js";
 import { support } from "../link/link.js";
+import { COLOURS } from "../protocol/colour.js";
 import { ringOf } from "../ring.js";
 import { act, busy, facts, nameOf, soft, way } from "../ui.js";
 import { lasting, said, t, when } from "../words.js";
@@ -153,9 +154,10 @@ function figures({ began, closed }) {
   return facts([[t("ride.began"), when(began)], [t("ride.ended"), when(closed)], [t("ride.lasted"), lasting(closed - began)]]);
 }
 
-/** Colours as words, each with its swatch: nobody has to tell them by colour alone. */
-export function swatches(colours) {
-  return h("ol", { class: "colours" }, colours.map((colour) => h("li", { class: `is-${colour}` }, t(`colour.${colour}`))));
+/** Colours as words, each with its swatch and how often a plain light blinks for it: nobody needs to tell colours. */
+function swatches(colours) {
+  const times = (colour) => COLOURS.indexOf(colour) + 1; // SPEC.md section 5
+  return h("ol", { class: "colours" }, colours.map((colour) => h("li", { class: `is-${colour}` }, t(`colour.${colour}`), h("small", {}, `${times(colour)}×`))));
 }
 
 function every(ms, work) {
