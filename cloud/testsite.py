@@ -124,8 +124,9 @@ class Site:
 
 
 @contextmanager
-def served(site: Site, log: Path) -> Iterator[tuple[str, int]]:
-    """The site's database behind gunicorn, as it runs in earnest: several processes, real sockets, the real clock."""
+def served(site: Site, log: Path, root: Path = ROOT) -> Iterator[tuple[str, int]]:
+    """The site's database behind gunicorn, as it runs in earnest: several processes, real sockets, the real clock.
+    `root`: where the cloud's folder lies, if a test has a copy of its own."""
     environ = {**os.environ, "RINGSLOT_SECRET": SECRET.decode(), "RINGSLOT_DATABASE_URL": site.url}
     environ["RINGSLOT_STAFF_SECOND_FACTOR"] = "off"
     command = [
@@ -139,7 +140,7 @@ def served(site: Site, log: Path) -> Iterator[tuple[str, int]]:
         "cloud.wsgi:app",
     ]
     with log.open("w") as output:
-        server = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=output)
+        server = subprocess.Popen(command, cwd=root, env=environ, stdout=output, stderr=output)
     try:
         yield _address(server, log)
     finally:
