@@ -103,8 +103,9 @@ class PipedLock:
 
     # --- a real cloud beside it
 
-    def town(self, people, code, kind="exclusive"):
-        """A new lock on a bike of a new cloud, both knowing the same time, and riders with these logins."""
+    def town(self, people, code, kind="exclusive", staff=()):
+        """A new lock on a bike of a new cloud, both knowing the same time, and riders and technicians with these
+        logins."""
         from werkzeug.serving import make_server  # here: who plays the cloud need not wait for one
 
         from cloud.body import b64
@@ -114,11 +115,13 @@ class PipedLock:
         self.provision(kind=kind)
         self._folder = tempfile.TemporaryDirectory()
         self.site = Site(Path(self._folder.name), now=self.bench.now, rate_caller=0)
-        admin = self.site.person("admin")
-        admin.post("/locks", lock_id=LOCK.hex(), k_lock=b64(K_LOCK), kind=kind)
-        admin.post("/assets", code=code, label=f"Bike {code}", lock=LOCK.hex())
+        self.admin = self.site.person("admin")
+        self.admin.post("/locks", lock_id=LOCK.hex(), k_lock=b64(K_LOCK), kind=kind, group=GROUP.hex())
+        self.admin.post("/assets", code=code, label=f"Bike {code}", lock=LOCK.hex())
         for login in people:
             self.site.person(login=login)
+        for login in staff:
+            self.site.person("technician", login=login)
         self._believe()
         server = make_server("127.0.0.1", 0, self.site.app, threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -133,6 +136,13 @@ class PipedLock:
         self.bench.put("keyset", signed(keyset.encode(2, entries)))
         self.bench.reboot(warm=False)
         self.bench.lock.clock.set(self.bench.now, 2)
+
+    def office(self, path, **fields):
+        """What an admin of that cloud asks by POST. -> its answer."""
+        answer = self.admin.post(path, **fields)
+        if answer.status_code >= 400:
+            raise ValueError(answer.get_json()["code"])
+        return answer.get_json() if answer.data else {}
 
     def lose_clock(self):
         """Its battery was out."""
@@ -244,8 +254,8 @@ def _plain(value):
 
 
 ORDERS = (
-    "provision wait close_ring jam battery still quarantine state connect frame leave town lose_clock rows token "
-    "bound_to countersign open_batch advertised cbor_cases"
+    "provision wait close_ring jam battery still quarantine state connect frame leave town lose_clock office rows "
+    "token bound_to countersign open_batch advertised cbor_cases"
 ).split()
 
 

@@ -19,6 +19,7 @@ TESTS = sorted((ROOT / "cloud/web/tests").glob("*.test.mjs"))
 TIMEOUT = 300  # seconds for one file
 OLDEST = 18  # the first with Ed25519 in WebCrypto and a test runner
 SCRIPT_MAX = 100 * 1024  # bytes of our own that any page of a rider's loads, without comments
+SERVICE_MAX, WORDS_MAX = 33_000, 12_000  # of what technicians load beside that
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,7 @@ def test_there_are_tests():
         "flow.test.mjs",
         "keep.test.mjs",
         "lock.test.mjs",
+        "service.test.mjs",
         "vectors.test.mjs",
     ]
 
@@ -89,3 +91,11 @@ def test_the_app_stays_small():
     words = max(len(path.read_bytes()) for path in APP.glob("words_??.js"))
     sizes = {path.name: words + sum(len(code(each)) for each in loaded(*first, path)) for path in pages}
     assert min(sizes.values()) > 40_000 and max(sizes.values()) < SCRIPT_MAX, sizes
+
+
+def test_the_technicians_part_stays_small():
+    """Beside the rider's; its words are counted apart."""
+    sizes = {path.name: len(code(path)) for path in (APP / "service").glob("*.js")}
+    words = {name: sizes.pop(name) for name in list(sizes) if name.startswith("words_")}
+    assert 20_000 < sum(sizes.values()) < SERVICE_MAX, sizes
+    assert max(words.values()) < WORDS_MAX, words

@@ -16,6 +16,10 @@ export const STEPS = [
     db.createObjectStore("signers", { keyPath: "kid" });
     db.createObjectStore("answers", { keyPath: "path" }); // the cloud's last ones, for when it is away
   },
+  (db) => {
+    db.createObjectStore("masters", { keyPath: "cti" }); // a technician's shift, with its keys
+    db.createObjectStore("releases", { keyPath: "id" }); // parts of the one that is carried to a lock
+  },
 ];
 
 export class Db {

@@ -119,8 +119,9 @@ export async function signOut({ api, db, user, parts, rider, leave, tell }) {
   const now = parts.clock.unix();
   const over = (await rider.held()).filter((claim) => claims.isOver(claim, now) || !claim.ours);
   const done = (await db.all("receipts")).filter((each) => each.user === user && each.verdict);
-  await db.write(["answers", "claims", "receipts"], (stores) => {
+  await db.write(["answers", "claims", "receipts", "masters"], (stores) => {
     stores.answers.clear();
+    stores.masters.clear(); // a technician's shift ends with its keys
     for (const { claim_id } of over) stores.claims.delete(claim_id);
     for (const { id } of done) stores.receipts.delete(id);
   });

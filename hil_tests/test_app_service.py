@@ -1,0 +1,324 @@
+"""A technician's shift in the app, at phone size: before the real cloud, locks and virtual radio."""
+
+import base64
+import secrets
+import time
+
+import pyotp
+import pytest
+from playwright.sync_api import expect
+
+from cloud import factors, fixes, sessions, users
+from hil_tests.browser import barriers
+from hil_tests.conftest import await_contact
+from hil_tests.radio_browser import CANCEL, PICK, radio_browser
+from tools.cli_operator import add_user
+from tools.cloud_client import CloudClient
+from tools.fleet import Fleet
+
+pytestmark = pytest.mark.web
+
+LOGIN, PASSWORD = "tess", "correct horse battery"
+STEP_S = 30  # of an authenticator app
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+CUT = "net::ERR_INTERNET_DISCONNECTED"  # what the browser says of a network that a test took away
+HERE = {"latitude": 52.09, "longitude": 5.12}
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fleet")
+    with Fleet(folder, environ={"RINGSLOT_STAFF_SECOND_FACTOR": "required"}) as fleet:
+        add_user(fleet.context, LOGIN, PASSWORD, "technician")
+        with fleet.context.db.writing() as session:
+            user = users.by_name(session, LOGIN)
+            secret, _ = factors.begin_totp(session, fleet.context.box, user)
+            fleet.totp, now = pyotp.TOTP(secret), fleet.context.now()
+            code = fleet.totp.at(int(time.time()) - STEP_S)
+            factors.confirm_totp(session, fleet.context.box, user.user_id, code, now)
+        yield fleet
+
+
+@pytest.fixture(scope="module")
+def office(fleet):
+    """An admin's program-like client: signed in with both factors."""
+    add_user(fleet.context, "chief", PASSWORD, "admin")
+    client = CloudClient(fleet.cloud.url)
+    with fleet.context.db.writing() as session:
+        user = users.by_name(session, "chief")
+        client.token, _ = sessions.start(session, user.user_id, fleet.context.now(), second=True)
+    return client
+
+
+@pytest.fixture(scope="module")
+def lock(fleet, office):
+    member = fleet.add("BIKE-A")
+    await_contact(office, member)
+    place(fleet, member, 52.0950)
+    return member
+
+
+@pytest.fixture(scope="module")
+def other(fleet, office):
+    """A bicycle further away, whose lock sleeps."""
+    member = fleet.add("BIKE-B", start=False)
+    place(fleet, member, 52.1900)
+    return member
+
+
+def place(fleet, member, lat):
+    """Where it stood when it last knew."""
+    with fleet.context.db.writing() as session:
+        at = {"at": fleet.context.now(), "lat": round(lat * 1e7), "lon": 51_200_000, "accuracy": 30}
+        fixes.store(session, [{"lock_id": member.lock_id.hex(), "seq": 1 << 30, **at}])
+
+
+@pytest.fixture(scope="module")
+def jobs(office, lock, other):
+    def job(member, title, rank):
+        asset = office.get(f"/api/v1/assets?code={member.code}")["assets"][0]["asset_id"]
+        return office.post("/api/v1/jobs", {"title": title, "asset": asset, "rank": rank})
+
+    return [job(other, "Find the bicycle", 3), job(lock, "Pump up the tyres", 3), job(other, "Bell", 5)]
+
+
+@pytest.fixture(scope="module")
+def browser(fleet):
+    with radio_browser(fleet) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser, fleet):
+    """The cookie of a technician who signed in through the page, with both factors."""
+    with browser.visitor(fleet.cloud.url, **PHONE) as page:
+        page.goto("/app/service")
+        page.get_by_label("Name or e-mail address").fill(LOGIN)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_role("alert").first).to_contain_text("give the code too")
+        page.get_by_label("Code of your authenticator app").fill(fleet.totp.now())
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.get_by_role("heading", name="Service").wait_for()
+        return page.context.storage_state()
+
+
+@pytest.fixture(scope="module")
+def kept(browser, fleet, signed_in):
+    """One phone for all that follows: what it keeps, it keeps."""
+    look = {**PHONE, "geolocation": HERE, "permissions": ["geolocation"]}
+    with browser.visitor(fleet.cloud.url, storage_state=signed_in, **look) as page:
+        yield page
+        page.complaints[:] = [said for said in page.complaints if CUT not in said]
+
+
+@pytest.fixture
+def page(kept, jobs):
+    kept.context.set_offline(False)
+    kept.goto("/app/service")
+    heading(kept, "Service")
+    return kept
+
+
+def heading(page, name):
+    expect(page.get_by_role("heading", name=name, exact=True, level=1)).to_be_visible()
+
+
+def tidy(page):
+    """Nothing keeps anybody out, nothing is wider than the phone, and what one presses is large."""
+    assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    small = page.evaluate(
+        """[...document.querySelectorAll("main button, main input:not([type=checkbox]), main .button, main li a")]
+        .filter((one) => one.offsetParent && one.offsetHeight < 48).map((one) => one.outerHTML.slice(0, 80))"""
+    )
+    assert small == []
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def test_jobs_stand_in_the_order_of_what_is_worth_the_way(page, jobs):
+    lines = page.get_by_role("main").locator(".jobs li")
+    expect(lines).to_have_count(3)
+    expect(lines.nth(0)).to_contain_text("Pump up the tyres")
+    expect(lines.nth(0)).to_contain_text("556 m")
+    expect(lines.nth(2)).to_contain_text("P5")
+    tidy(page)
+
+
+def test_a_job_is_taken_and_done(page, office, jobs):
+    page.get_by_role("link", name="Find the bicycle").click()
+    heading(page, "Find the bicycle")
+    tidy(page)
+    press(page, "Take this job")
+    expect(page.get_by_label("What you did")).to_be_visible()
+    expect(page.get_by_role("definition").filter(has_text="yours")).to_be_visible()
+    tidy(page)
+    page.get_by_label("What you did").fill("It stood behind the shed.")
+    with page.expect_response(lambda said: said.url.endswith("/done") and said.ok):
+        press(page, "Done")
+    heading(page, "Service")
+    expect(page.locator(".jobs li")).to_have_count(2)
+    done = office.get(f"/api/v1/jobs/{jobs[0]['job_id']}")
+    assert done["note"] == "It stood behind the shed." and done["done_by"] == done["assigned_to"]
+
+
+def test_a_shift_is_begun_in_two_taps_with_the_locks_of_the_jobs(page, lock, other):
+    page.get_by_role("link", name="Begin the shift").click()
+    heading(page, "Which locks?")
+    expect(page.get_by_role("status").filter(has_text="2 of 8 chosen")).to_be_visible()
+    tidy(page)
+    press(page, "Begin the shift")
+    heading(page, "Service")
+    expect(page.get_by_role("heading", name="Shift until")).to_be_visible()
+    listed = page.get_by_role("list", name="Locks that open without a network")
+    expect(listed.get_by_role("listitem")).to_have_text([lock.code, other.code])
+    tidy(page)
+
+
+def state(lock):
+    return lock.sim.state()
+
+
+def to_bike(page, code):
+    page.get_by_label("Code on the sticker").fill(code)
+    press(page, "To this bicycle")
+    heading(page, code)
+
+
+def find(page):
+    """Connects to the lock by the browser's list; and the lock blinks."""
+    press(page, "Find the lock")
+    expect(page.get_by_role("heading", name="Does it blink like this?")).to_be_visible(timeout=20_000)
+
+
+def test_a_lock_opens_without_a_network_and_what_it_says_reaches_the_cloud_later(page, lock, office, fleet):
+    to_bike(page, lock.code)
+    expect(page.get_by_text("On your shift")).to_be_visible()
+    tidy(page)
+    page.context.set_offline(True)
+    find(page)
+    expect(page.locator(".colours li")).to_have_count(4)
+    tidy(page)
+    press(page, "Open it")
+    expect(page.get_by_text("The ring is open.")).to_be_visible(timeout=20_000)
+    assert state(lock)["bolt_open"]
+    expect(page.get_by_text("taken along for the cloud")).to_be_visible(timeout=20_000)
+    says = page.get_by_role("main").locator("dl").filter(has_text="Receipts so far")
+    expect(says).to_contain_text("opened by you")
+    expect(says).to_contain_text("right to within")
+    tidy(page)
+    with page.expect_response(lambda said: "/sealed" in said.url, timeout=60_000):
+        page.context.set_offline(False)
+    brought = office.get(f"/api/v1/locks/{lock.lock_id.hex()}/receipts")["receipts"]
+    assert brought[0]["type"] == "SERVICE_OPEN"
+    lock.sim.hand("close")
+
+
+def test_the_lock_says_by_its_log_that_it_was_shut(page, lock, office):
+    to_bike(page, lock.code)
+    find(page)
+    press(page, "Take its log along")
+    brought, by_uplink = (
+        page.get_by_text("taken along for the cloud"),
+        page.get_by_text("that the cloud lacks"),
+    )
+    expect(brought.or_(by_uplink).first).to_be_visible(timeout=20_000)  # the lock may have told it by itself
+    path = f"/api/v1/locks/{lock.lock_id.hex()}/receipts"
+    until(lambda: office.get(path)["receipts"][0]["type"] == "SERVICE_CLOSE")
+
+
+def until(holds, seconds=20):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "never"
+        time.sleep(0.2)
+
+
+def test_a_bicycle_goes_out_of_service_without_a_network_and_in_again_with_one(page, other, office):
+    to_bike(page, other.code)  # once with a network: what is known of it stays here
+    expect(page.get_by_role("heading", name="The cloud knows")).to_be_visible()
+    page.context.set_offline(True)
+    page.get_by_role("group").filter(has_text="Take out of service").locator("summary").click()
+    page.get_by_label("Why").fill("The wheel is bent.")
+    press(page, "Take out of service")
+    expect(page.get_by_text("The wheel is bent.")).to_be_visible()
+    expect(page.get_by_text("waits on this phone")).to_be_visible()
+    expect(page.locator("#network")).to_contain_text("No network")
+    tidy(page)
+    assert asset(office, other)["out_since"] is None
+    with page.expect_response(lambda said: said.url.endswith("/service") and said.ok, timeout=60_000):
+        page.context.set_offline(False)
+    assert asset(office, other)["out_reason"] == "The wheel is bent."
+    expect(page.get_by_text("waits on this phone")).to_have_count(0)
+    with page.expect_response(lambda said: said.url.endswith("/service") and said.ok):
+        press(page, "Put in service again")
+    expect(page.get_by_role("group").filter(has_text="Take out of service")).to_be_visible()
+    assert asset(office, other)["out_since"] is None
+    tidy(page)
+
+
+def asset(office, member):
+    return office.get(f"/api/v1/assets?code={member.code}")["assets"][0]
+
+
+def test_a_lock_is_asked_to_blink_and_does(page, lock, office):
+    to_bike(page, lock.code)
+    press(page, "Let it blink")
+    expect(page.get_by_text("It blinks as soon as")).to_be_visible()
+    path = f"/api/v1/locks/{lock.lock_id.hex()}/commands"
+    until(lambda: office.get(path)["commands"][0]["done_at"], 40)
+
+
+def test_a_lock_is_swapped_and_a_wrong_number_says_so(page, other, office):
+    spare = secrets.token_hex(8)
+    k_lock = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+    office.post("/api/v1/locks", {"lock_id": spare, "k_lock": k_lock, "kind": "exclusive"})
+    had = asset(office, other)["lock_id"]
+    to_bike(page, other.code)
+    page.get_by_role("group").filter(has_text="Swap the lock").locator("summary").click()
+    tidy(page)
+    number = page.get_by_label("Number of the new lock")
+    number.fill("0123456789abcdef")
+    press(page, "This lock is on the bicycle now")
+    expect(page.get_by_role("alert").filter(has_text="There is nothing here")).to_be_visible()
+    number.fill(" ".join((spare[:8], spare[8:])).upper())
+    with page.expect_response(lambda said: said.url.endswith("/lock") and said.ok):
+        press(page, "This lock is on the bicycle now")
+    expect(page.get_by_text("Not on your shift")).to_be_visible()  # the new one
+    assert asset(office, other)["lock_id"] == spare
+    office.post(f"/api/v1/assets/{asset(office, other)['asset_id']}/lock", {"lock": had})
+
+
+def test_nobody_chose_a_lock_and_every_lock_near_by_may_be_shown(page, lock):
+    to_bike(page, lock.code)
+    page.chooser = CANCEL
+    press(page, "Find the lock")
+    expect(page.get_by_role("alert").filter(has_text="No lock was chosen")).to_be_visible()
+    tidy(page)
+    page.chooser = PICK
+    press(page, "Show every lock near by")
+    expect(page.get_by_role("heading", name="Does it blink like this?")).to_be_visible(timeout=20_000)
+    press(page, "No, it is another one")
+    expect(page.get_by_role("button", name="Find the lock")).to_be_visible()
+
+
+def test_a_master_whose_number_the_lock_was_told_to_forget_is_refused_and_leads_to_the_shift(
+    page, lock, office
+):
+    path = f"/api/v1/locks/{lock.lock_id.hex()}"
+    office.post(f"{path}/floor", {"master": office.get(path)["next_master_epoch"]})
+    office.post(f"{path}/commands", {"kind": "find"})
+    until(lambda: office.get(f"{path}/commands")["commands"][0]["done_at"], 60)  # so it heard of both
+    to_bike(page, lock.code)
+    find(page)
+    press(page, "Open it")
+    expect(page.get_by_role("alert").filter(has_text="A newer shift has replaced this one")).to_be_visible()
+    assert not state(lock)["bolt_open"]
+    tidy(page)
+    press(page, "To the shift")
+    heading(page, "Which locks?")
+    press(page, "Begin the shift")
+    heading(page, "Service")
