@@ -155,7 +155,7 @@ function figures({ began, closed }) {
 }
 
 /** Colours as words, each with its swatch and how often a plain light blinks for it: nobody needs to tell colours. */
-function swatches(colours) {
+export function swatches(colours) {
   const times = (colour) => COLOURS.indexOf(colour) + 1; // SPEC.md section 5
   return h("ol", { class: "colours" }, colours.map((colour) => h("li", { class: `is-${colour}` }, t(`colour.${colour}`), h("small", {}, `${times(colour)}×`))));
 }
