@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from cloud import attention
+from cloud.test_reasons import CASES
+from cloud.testsite import NOW
+
 STATIC = Path(__file__).parent / "static"
 PARTS = {"console": 150, "app": 150, "app/service": 100}  # folder: phrases that it has at the least
 BESIDE = {"app/service": "app"}  # folder: whose phrases it says too
@@ -85,3 +89,36 @@ def test_a_phrase_that_is_not_there_is_noticed():
     script = 't("frame.more") t("frame.mroe") t(`role.${x}`) t(`roll.${x}`) word("zone", y) word("zoo", y)'
     assert missing(script, phrases("console", "en")) == ["frame.mroe", "roll.", "zoo."]
     assert missing('    ["ride.closde", when(x)],\n', phrases("console", "en")) == ["ride.closde"]
+
+
+CLOSES = {rule.code: rule.closes for rule in attention.RULES} | {
+    "fault": attention.FAULT_CLOSES,
+    "webhook": attention.HOOK_CLOSES,
+    "dispute": attention.TICKET_CLOSES,
+    "support": attention.TICKET_CLOSES,
+    "rollout": attention.ROLLOUT_CLOSES,
+}
+READ = re.compile(r"^  (\w+): /(.+)/,$", re.M)
+NO_CASE = {"moved", "update", "webhook", "dispute", "support"}  # of evidence, in test_reasons
+
+
+def test_what_needs_a_person_is_said_in_every_language():
+    english = phrases("console", "en")
+    for code, closes in CLOSES.items():
+        assert english[f"closes.{code}"] == f'"{closes}"' and f"attention.{code}" in english
+
+
+def test_evidence_is_read_as_the_api_says_it():
+    """Else it would stay English: the sentences of evidence.js are those of attention.py."""
+    english = phrases("console", "en")
+    read = dict(READ.findall((STATIC / "console/evidence.js").read_text()))
+    assert all(f"evidence.{code}" in english for code in read)
+    said = [
+        (rule.code, attention.sentence(evidence.text, evidence.since, NOW))
+        for facts, _ in CASES.values()
+        for rule, evidence in attention.found(facts)
+    ]
+    assert {code for code, _ in said} >= set(read) - NO_CASE
+    for code, text in said:
+        if text != "Never heard of":
+            assert re.search(read[code].replace("(?<", "(?P<"), text), text

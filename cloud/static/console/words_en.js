@@ -83,8 +83,9 @@ export default {
   "attention.update": "update came back",
   "attention.rollout": "rollout halted",
   "attention.fault": "fault reported",
-  "attention.hook": "webhook fails",
+  "attention.webhook": "webhook fails",
   "attention.dispute": "overdue answer",
+  "attention.support": "overdue answer",
 
   "lock.id": "Lock",
   "lock.kind": "Kind",

@@ -81,8 +81,9 @@ export default {
   "attention.update": "update teruggedraaid",
   "attention.rollout": "uitrol gestopt",
   "attention.fault": "storing gemeld",
-  "attention.hook": "webhook faalt",
+  "attention.webhook": "webhook faalt",
   "attention.dispute": "antwoord te laat",
+  "attention.support": "antwoord te laat",
 
   "lock.id": "Slot",
   "lock.kind": "Soort",

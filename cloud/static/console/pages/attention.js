@@ -4,6 +4,7 @@ import { follow } from "../again.js";
 import { get, send } from "../api.js";
 import { place } from "../app.js";
 import { h, show } from "../dom.js";
+import { closes, evidence } from "../evidence.js";
 import { button } from "../form.js";
 import { ago, t, word } from "../words.js";
 
@@ -39,8 +40,8 @@ function line(item) {
     "li",
     { class: item.rank <= 2 ? "grave" : null, id: `item-${item.item_id}` },
     h("h2", {}, about, " ", h("span", { class: "tag bad" }, word("attention", item.code))),
-    h("p", {}, item.evidence, " ", item.since == null && h("span", { class: "soft" }, ago(item.opened_at))),
-    h("p", { class: "soft" }, t("attention.closes", { what: item.closes })),
+    h("p", {}, evidence(item), " ", item.since == null && h("span", { class: "soft" }, ago(item.opened_at))),
+    h("p", { class: "soft" }, t("attention.closes", { what: closes(item) })),
     job,
     done,
   );

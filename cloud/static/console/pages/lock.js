@@ -5,6 +5,7 @@ import { address, get } from "../api.js";
 import { place } from "../app.js";
 import { commands } from "../commands.js";
 import { h, show } from "../dom.js";
+import { evidence } from "../evidence.js";
 import { facts as pairs } from "../form.js";
 import { plot } from "../plot.js";
 import { steering } from "../steering.js";
@@ -71,7 +72,7 @@ export async function open({ lock: id }, into, heading, me) {
 
   async function attention() {
     const { items } = await get("/attention", { lock: id });
-    show(parts.attention, items.length > 0 && [h("h2", {}, t("attention.title")), h("ul", { class: "reasons" }, items.map((item) => h("li", { class: "reason" }, item.evidence)))]);
+    show(parts.attention, items.length > 0 && [h("h2", {}, t("attention.title")), h("ul", { class: "reasons" }, items.map((item) => h("li", { class: "reason" }, evidence(item))))]);
   }
 
   async function series() {
