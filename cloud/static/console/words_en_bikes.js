@@ -113,8 +113,6 @@ export default {
   "releases.files.how": "All of the folder’s `files`, as `ringslot release` made and people signed them",
   "releases.upload": "Upload",
 
-  "attention.job_of": "Make a job of {what}",
-
   "problem.out_of_service": "This bicycle is out of service.",
   "problem.changed": "Somebody else changed this meanwhile; open it again to see how it is now.",
   "problem.lock_exists": "A lock with this id is registered already.",

@@ -113,8 +113,6 @@ export default {
   "releases.files.how": "Alles uit de map `files`, zoals `ringslot release` het maakte en mensen het ondertekenden",
   "releases.upload": "Uploaden",
 
-  "attention.job_of": "Maak een klus van {what}",
-
   "problem.out_of_service": "Deze fiets is buiten dienst.",
   "problem.changed": "Iemand anders heeft dit intussen gewijzigd; open het opnieuw om te zien hoe het nu is.",
   "problem.lock_exists": "Een slot met dit nummer is al geregistreerd.",

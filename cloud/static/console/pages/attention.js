@@ -35,7 +35,7 @@ function line(item) {
     ? h("a", { href: place("locks", item.lock_id) }, item.bike ?? item.lock_id)
     : h("span", {}, item.subject);
   const done = h("span", { role: "status" });
-  const job = button(t("attention.job"), () => make(item, job, done), { class: "", name: t("attention.job_of", { what: item.bike ?? item.subject }) });
+  const job = button(t("attention.job"), () => make(item, job, done), { class: "", name: `${t("attention.job")}: ${item.bike ?? item.subject}` });
   return h(
     "li",
     { class: item.rank <= 2 ? "grave" : null, id: `item-${item.item_id}` },
