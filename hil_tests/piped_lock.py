@@ -144,6 +144,22 @@ class PipedLock:
             raise ValueError(answer.get_json()["code"])
         return answer.get_json() if answer.data else {}
 
+    def roll_out(self):
+        """That cloud offers release 2 to this lock, which runs release 1. -> the manifest, and the files by name."""
+        from cloud import releases, rollouts
+        from cloud.tables import Lock as Row
+        from cloud.testreleases import FILES, publish_keys, short, signed
+
+        now = self.bench.now
+        with self.site.cloud.db.writing() as session:
+            publish_keys(session, now)
+            raw = signed(2, now + 86_400)
+            releases.take(session, raw, FILES.values(), now, None)
+            rollouts.start(session, "sim", 2, 100, now, None)
+            row = session.get_one(Row, LOCK.hex())
+            row.board, row.release = "sim", 1
+        return {"manifest": raw.hex(), "files": {short(data): data.hex() for data in FILES.values()}}
+
     def lose_clock(self):
         """Its battery was out."""
         self.bench.reboot(warm=False)
@@ -254,8 +270,8 @@ def _plain(value):
 
 
 ORDERS = (
-    "provision wait close_ring jam battery still quarantine state connect frame leave town lose_clock office rows "
-    "token bound_to countersign open_batch advertised cbor_cases"
+    "provision wait close_ring jam battery still quarantine state connect frame leave town lose_clock office roll_out "
+    "rows token bound_to countersign open_batch advertised cbor_cases"
 ).split()
 
 

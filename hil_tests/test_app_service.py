@@ -8,7 +8,9 @@ import pyotp
 import pytest
 from playwright.sync_api import expect
 
-from cloud import factors, fixes, sessions, users
+from boards.sim.flash_image import read_image
+from boards.sim.release import SIGNERS, release
+from cloud import factors, fixes, issuers, releases, rollouts, sessions, users
 from hil_tests.browser import barriers
 from hil_tests.conftest import await_contact
 from hil_tests.radio_browser import CANCEL, PICK, radio_browser
@@ -36,6 +38,8 @@ def fleet(tmp_path_factory):
             fleet.totp, now = pyotp.TOTP(secret), fleet.context.now()
             code = fleet.totp.at(int(time.time()) - STEP_S)
             factors.confirm_totp(session, fleet.context.box, user.user_id, code, now)
+            for signer in SIGNERS:  # of releases, in the first keyset
+                issuers.add_release(session, signer.public, now)
         yield fleet
 
 
@@ -322,3 +326,94 @@ def test_a_master_whose_number_the_lock_was_told_to_forget_is_refused_and_leads_
     heading(page, "Which locks?")
     press(page, "Begin the shift")
     heading(page, "Service")
+
+
+def loses_its_clock(lock):
+    """Its battery is taken out and put in again where no network reaches it."""
+    lock.sim.hand("uplink", on=False)
+    lock.sim.hand("reboot", how="cold")
+    until(lambda: not lock.sim.child.running, 30)
+    lock.sim.start()
+
+
+def test_a_lock_without_a_clock_wants_a_token_made_on_the_spot(page, lock):
+    loses_its_clock(lock)
+    to_bike(page, lock.code)
+    find(page)
+    page.context.set_offline(True)
+    press(page, "Open it")
+    expect(page.get_by_role("alert").filter(has_text="Find one bar of signal")).to_be_visible(timeout=20_000)
+    assert not state(lock)["bolt_open"]
+    tidy(page)
+    page.context.set_offline(False)
+    press(page, "I am online now")
+    expect(page.get_by_text("The ring is open.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("A token was made for this lock on the spot.")).to_be_visible()
+    assert state(lock)["bolt_open"]
+    lock.sim.hand("close")
+    lock.sim.hand("uplink", on=True)
+
+
+def test_an_admin_sees_at_once_what_the_technician_did(page, browser, fleet, lock, office):
+    admin = {"name": "ringslot_session", "value": office.token, "url": fleet.cloud.url}
+    with browser.visitor(fleet.cloud.url) as console:
+        console.context.add_cookies([admin])
+        console.goto(f"/console/locks/{lock.lock_id.hex()}")
+        table = console.get_by_role("table", name="Receipts")
+        rows = table.get_by_role("row")
+        before = rows.count()
+        to_bike(page, lock.code)
+        find(page)
+        press(page, "Open it")
+        expect(page.get_by_text("The ring is open.")).to_be_visible(timeout=20_000)
+        expect(rows).not_to_have_count(before, timeout=20_000)  # nobody touches the console
+        lock.sim.hand("close")
+
+
+EXPIRES = int(time.time()) + 20 * 86_400
+OLD, NEW = release(1, expires=EXPIRES), release(2, expires=EXPIRES)
+
+
+@pytest.fixture
+def slotted(fleet, office):
+    """A lock that runs OLD from slot a, out of reach of its uplink; and a rollout of NEW."""
+    slot = {f"a/{path}": data for path, data in OLD.files.items()}
+    member = fleet.add("BIKE-U", more={**slot, "a/manifest": OLD.manifest, "slot": b"a"})
+    path = f"/api/v1/locks/{member.lock_id.hex()}"
+    office.patch(path, {"board": "sim"})
+    until(lambda: office.get(path)["release"] == 1, 60)
+    member.sim.hand("uplink", on=False)
+    with fleet.context.db.writing() as session:
+        now = fleet.context.now()
+        releases.take(session, NEW.manifest, NEW.files.values(), now, None)
+        rollouts.start(session, "sim", 2, 100, now, None)
+    yield member
+    member.sim.stop()
+
+
+def test_an_update_is_loaded_brought_broken_off_and_brought_to_its_end(page, slotted, fleet, browser):
+    to_bike(page, slotted.code)
+    with page.expect_response(lambda said: "/release/files/" in said.url):
+        page.get_by_role("button", name="Load release 2").click()
+    expect(page.get_by_text("Release 2 is on this phone")).to_be_visible()
+    tidy(page)
+    page.get_by_role("link", name="Other locks").click()  # of the shift, for where there is no network
+    heading(page, "Which locks?")
+    for box in page.get_by_role("checkbox").all():
+        box.set_checked(slotted.code in box.locator("..").inner_text())
+    press(page, "Begin the shift")
+    heading(page, "Service")
+    to_bike(page, slotted.code)
+    page.context.set_offline(True)
+    find(page)
+    browser.bluez.at("write", 6, lambda: fleet.radio.tell(f"loss {slotted.code}"))
+    press(page, "Bring release 2 to the lock")
+    expect(page.get_by_role("alert").get_by_role("button")).to_be_visible(timeout=30_000)
+    tidy(page)
+    page.get_by_role("alert").get_by_role("button").first.click()  # the same again, on a new link
+    expect(page.get_by_text("The lock has it and starts it")).to_be_visible(timeout=60_000)
+    tidy(page)
+    until(lambda: not slotted.sim.child.running, 60)  # it resets into the other slot
+    files = read_image(slotted.sim.image)
+    assert files["slot"] == b"b a 2" and files["b/manifest"] == NEW.manifest
+    assert {path: files[f"b/{path}"] for path in NEW.files} == NEW.files

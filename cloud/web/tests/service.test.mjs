@@ -6,6 +6,7 @@ import { after, beforeEach, test } from "node:test";
 import "./spec.mjs";
 import { Network, Phone } from "./pocket.mjs";
 import { lock } from "./peer.mjs";
+import { hex, sha256, unhex } from "../../static/app/protocol/bytes.js";
 import { Duty, ranked } from "../../static/app/service/duty.js";
 import { Errand, LOCKS, Shift } from "../../static/app/service/shift.js";
 import { Releases } from "../../static/app/service/release.js";
@@ -220,6 +221,36 @@ test("the fleet, nearest first; and from the store when the cloud is away", asyn
   net.way = "off";
   assert.deepEqual(await duty.fleet(null), fleet);
   assert.equal((await duty.bike(CODE)).stale, true);
+});
+
+test("a release comes to the phone part by part, goes on where it broke off, and is whole without a network", async () => {
+  const { manifest, files } = await lock.order("roll_out");
+  let offered = await releases.offered(lock_id);
+  assert.deepEqual([offered.version, offered.here, await releases.whole(offered)], [2, 0, null]);
+  let left = 2; // parts, before the network is gone
+  net.before = async (_, path) => {
+    if (path.includes("/files/") && !left--) throw new TypeError("gone");
+  };
+  await refused(releases.fetch(offered), "offline");
+  offered = await releases.offered(lock_id);
+  assert.ok(offered.here > 0 && offered.here < offered.size);
+  assert.equal(await releases.whole(offered), null);
+  net.before = async () => {};
+  net.asked = [];
+  const told = [];
+  await releases.fetch(offered, (bytes) => told.push(bytes));
+  assert.equal(net.asked.length, Object.keys(files).length - 2);
+  assert.equal(told.at(-1), offered.size);
+  net.way = "off";
+  offered = await releases.offered(lock_id);
+  assert.equal(offered.here, offered.size);
+  const { id, version, parts } = await releases.whole(offered);
+  const there = Object.fromEntries(parts.map(([name, data]) => [name, hex(data)]));
+  assert.deepEqual([version, there], [2, { "": manifest, ...files }]);
+  assert.equal(id, hex(await sha256(unhex(manifest))));
+  net.way = "on";
+  await releases.fetch({ ...offered, id: "another", files: [] }); // it takes the place of the one before
+  assert.equal(await releases.whole(offered), null);
 });
 
 test("no release is offered: none is looked for further", async () => {
