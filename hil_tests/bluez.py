@@ -15,7 +15,8 @@ Steps that `at` knows, in the order of a visit: "connect", "resolve" (connected,
 "subscribe", "write", "notification" (which is then lost). `do` runs in a thread: radio.tell("loss BIKE-1"), say.
 
 As bluetoothd does, it keeps a device and its services for a while after the link has ended, here until a new search
-begins. To take them away sooner is to lose answers that Chromium still waits for, and then it asks nothing any more.
+begins; one that was merely heard, for half a minute. To take services away sooner is to lose answers that Chromium
+still waits for, and then it asks nothing any more.
 """
 
 import asyncio
@@ -86,9 +87,11 @@ class Central:
         self.bus.disconnect()
         for device in self.devices.values():
             await self.end(device)
-        for task in self._tasks:
-            task.cancel()
         await self.phone.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     # --- what happens on the way
 
@@ -140,7 +143,8 @@ class Central:
             raise failed("Resource Not Ready", "NotReady")
         before, self._searches = self._searches, max(0, self._searches + change)
         if before == 0 and self._searches:
-            for device in [one for one in self.devices.values() if not one.link]:
+            now = asyncio.get_running_loop().time()
+            for device in [one for one in self.devices.values() if one.stale(now)]:
                 self.forget(device)
         await self._search(bool(self._searches))
 
@@ -164,8 +168,10 @@ class Central:
         if known:
             known.put(**news)
         elif self._searches:
-            self.devices[path] = Device(self, path, said.address, **news)
-            self.devices[path].show()
+            known = self.devices[path] = Device(self, path, said.address, **news)
+            known.show()
+        if known:
+            known.heard_at = asyncio.get_running_loop().time()
 
     def forget(self, device: Device) -> None:
         if self.devices.pop(device.path, None):
@@ -215,7 +221,7 @@ class Central:
         device.put(ServicesResolved=True)
 
     def _gone(self, device: Device) -> None:
-        device.link = None
+        device.link, device.spent = None, True
         device.put(Connected=False, ServicesResolved=False)
 
     async def end(self, device: Device) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hil_tests.bluez import Central
 
 ADAPTER = "/org/bluez/hci0"
+_KEPT_S = 30.0  # TemporaryTimeout of BlueZ's main.conf
 _MANAGER = "org.freedesktop.DBus.ObjectManager"
 Options = Annotated[dict[str, Variant], DBusSignature("a{sv}")]
 
@@ -217,8 +218,13 @@ class Device(Shown):
             **heard,
         )
         self.address = address
+        self.heard_at = 0.0  # of the event loop's clock
         self.link: Connection | None = None
+        self.spent = False  # it has had a link, and is at another address now
         self.table: list[Shown] = []  # its services and what is in them, while it is connected
+
+    def stale(self, now: float) -> bool:
+        return not self.link and (self.spent or now - self.heard_at > _KEPT_S)
 
     def advertised(self) -> list[UUID]:
         return [UUID(text) for text in self.values["UUIDs"]]

@@ -215,9 +215,10 @@ def test_no_lock_is_in_reach(browser, fleet, lock):
         expect(page.locator("output")).to_have_text("…")
         page.clock.fast_forward(100_000)
         expect(page.locator("output")).to_have_text("NOT_HEARD closer")
+        page.get_by_role("button", name="Unlock").click()
+        expect(page.locator("output")).to_have_text("…")
         fleet.radio.tell(f"mend {lock.code}")
-        page.clock.resume()
-        taps(page, "Unlock", "OK ride")
+        expect(page.locator("output")).to_have_text("OK ride", timeout=20_000)
 
 
 def test_the_list_is_closed(browser, fleet, lock):
