@@ -155,19 +155,17 @@ def page(
     limit: int,
     lock_id: str | None = None,
     state: str | None = None,
-) -> Sequence[tuple[Claim, str | None]]:
-    """(claim, code of the bicycle that its lock is on) of the operator's locks, newest first, those after the claim of
-    this time and cti. `state`: as a person sees it, see `status`."""
-    rows = select(Claim, Asset.code).join(Lock, Lock.lock_id == Claim.lock_id)
-    rows = rows.outerjoin(Asset, Asset.lock_id == Claim.lock_id).where(reach.of(Lock.operator_id))
+) -> Sequence[Claim]:
+    """Of the operator's locks, newest first, those after the claim of this time and cti. `state`: as a person sees it,
+    see `status`."""
+    rows = select(Claim).join(Lock, Lock.lock_id == Claim.lock_id).where(reach.of(Lock.operator_id))
     if lock_id is not None:
         rows = rows.where(Claim.lock_id == lock_id)
     if state is not None:
         rows = rows.where(_seen_as(state, now))
     if after is not None:
         rows = rows.where(tuple_(Claim.created_at, Claim.cti) < tuple_(*after))
-    rows = rows.order_by(Claim.created_at.desc(), Claim.cti.desc()).limit(limit)
-    return [(claim, code) for claim, code in session.execute(rows)]
+    return session.scalars(rows.order_by(Claim.created_at.desc(), Claim.cti.desc()).limit(limit)).all()
 
 
 def _seen_as(state: str, now: int) -> ColumnElement[bool]:

@@ -1,15 +1,15 @@
 """Which lock is on which bicycle, and was: a swap closes one row and opens the next, and nothing is ever lost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cloud import claims, events
 from cloud.problem import Problem
 from cloud.reach import Reach
-from cloud.tables import Asset, Lock
+from cloud.tables import Asset, Claim, Lock
 from cloud.tables_fleet import AssetLock
 
 
@@ -45,6 +45,18 @@ def fit(session: Session, reach: Reach, asset: Asset, lock_id: str | None, now: 
     if lock_id is not None:
         begin(session, asset.asset_id, lock_id, now)
     events.tell(session, "asset.lock", asset.asset_id, now, asset.operator_id, was=was, lock_id=lock_id)
+
+
+def bikes_of(session: Session, claimed: Iterable[Claim]) -> dict[str, Asset]:
+    """cti -> the bicycle that the claim's lock was on when it was made."""
+    on = and_(
+        AssetLock.lock_id == Claim.lock_id,
+        AssetLock.since <= Claim.created_at,
+        or_(AssetLock.until.is_(None), AssetLock.until > Claim.created_at),
+    )
+    rows = select(Claim.cti, Asset).join(AssetLock, on).join(Asset, Asset.asset_id == AssetLock.asset_id)
+    rows = rows.where(Claim.cti.in_([claim.cti for claim in claimed]))
+    return {cti: bike for cti, bike in session.execute(rows)}
 
 
 def of_asset(session: Session, asset_id: str) -> Sequence[AssetLock]:

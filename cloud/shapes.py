@@ -74,6 +74,10 @@ class Claim(TypedDict):
     claim_id: Id8
     cti: Id8
     lock_id: Id8
+    bike: Annotated[
+        str | None, Field(description="code of the bicycle that the lock was on when it was made")
+    ]
+    label: str | None
     epoch: Count
     mode: Annotated[str, words(tables.MODES)]
     nbf: Time

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from cloud import tables_fleet
-from cloud.shapes import Claim, Degrees, Id8, Id16, Next, Time, words
+from cloud.shapes import Degrees, Id8, Id16, Next, Time, words
 
 Number = Annotated[int, Field(description="rises", ge=0)]
 
@@ -246,15 +246,6 @@ class JobWithPlace(MaintenanceJob):
 
 class MaintenanceJobs(TypedDict):
     jobs: list[JobWithPlace]
-    next: Next
-
-
-class FleetClaim(Claim):
-    bike: Annotated[str | None, Field(description="code of the bicycle that the lock is on")]
-
-
-class FleetClaims(TypedDict):
-    claims: list[FleetClaim]
     next: Next
 
 

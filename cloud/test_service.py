@@ -107,6 +107,22 @@ def test_a_bicycle_without_a_lock_may_be_out_of_service_too(site):
     problem(site.person().claim(bike), 409, "out_of_service")
 
 
+def test_a_claim_tells_of_which_bicycle_it_was_also_after_the_lock_went_to_another(site):
+    tech, rider, bike, spare = site.person("technician"), site.person(), site.bike(), site.bike()
+    made = rider.claim(bike).get_json()
+    assert (made["bike"], made["label"]) == (bike.code, f"Bike {bike.code}")
+    asset, other = (asset_of(tech, each)["asset_id"] for each in (bike, spare))
+    site.now += 10
+    for path, lock in ((other, None), (asset, None), (other, bike.hex)):
+        tech.post(f"/assets/{path}/lock", lock=lock)
+    answer = rider.claim(bike, code=spare.code)
+    assert answer.get_json()["bike"] == spare.code
+    path = f"/claims/{made['claim_id']}"
+    assert rider.get(path).get_json()["bike"] == rider.delete(path).get_json()["bike"] == bike.code
+    for claims in (rider.get("/claims"), tech.get(f"/locks/{bike.hex}"), tech.get("/fleet/claims")):
+        assert [row["bike"] for row in claims.get_json()["claims"]] == [spare.code, bike.code]
+
+
 # ---- what to do first
 
 

@@ -31,11 +31,13 @@ from protocol import status
 from protocol import update as said
 
 
-def claim(row: Claim, now: int) -> shapes.Claim:
+def claim(row: Claim, bike: Asset | None, now: int) -> shapes.Claim:
     return {
         "claim_id": row.cti,
         "cti": row.cti,
         "lock_id": row.lock_id,
+        "bike": bike.code if bike else None,
+        "label": bike.label if bike else None,
         "epoch": row.epoch,
         "mode": row.mode,
         "nbf": row.nbf,
@@ -49,11 +51,17 @@ def claim(row: Claim, now: int) -> shapes.Claim:
 
 
 def claim_for_owner(
-    row: Claim, lock: Lock, k_lock: bytes, token: bytes | None, signers: Sequence[IssuerKey], now: int
+    row: Claim,
+    bike: Asset | None,
+    lock: Lock,
+    k_lock: bytes,
+    token: bytes | None,
+    signers: Sequence[IssuerKey],
+    now: int,
 ) -> shapes.OwnClaim:
     """All that an app needs to find the lock, open it and check its receipts."""
     return {
-        **claim(row, now),
+        **claim(row, bike, now),
         "token": b64(token) if token else None,
         "advertising": advertising.for_claim(k_lock, lock.seen_floor, row.epoch, row.mode == "single"),
         "countersigners": countersigners(signers),

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from cloud import assets, body, claims, issuers, limits, locks, shapes, tokens, views
+from cloud import assets, body, claims, fitting, issuers, limits, locks, shapes, tokens, views
 from cloud.auth import allow, cloud, me, reach
 from cloud.describe import Fields, Page, answers, paged, takes
 from cloud.problem import Problem
@@ -83,8 +83,9 @@ def mine(page: Page) -> shapes.Claims:
     now = cloud().now()
     with cloud().db.reading() as session:
         found = claims.of_user(session, me().user_id, page.after, page.fetch)
-    rows, following = page.cut(found, lambda row: (row.created_at, row.cti))
-    return {"claims": [views.claim(row, now) for row in rows], "next": following}
+        rows, following = page.cut(found, lambda row: (row.created_at, row.cti))
+        on = fitting.bikes_of(session, rows)
+    return {"claims": [views.claim(row, on.get(row.cti), now) for row in rows], "next": following}
 
 
 @routes.get("/<id8:cti>")
@@ -106,7 +107,7 @@ def cancel(cti: str) -> shapes.Claim:
     """Cancel a claim of mine; cancelling twice is cancelling once."""
     with cloud().db.writing() as session:
         claim = claims.cancel(session, cti, me().user_id, cloud().now())
-        return views.claim(claim, cloud().now())
+        return views.claim(claim, fitting.bikes_of(session, [claim]).get(cti), cloud().now())
 
 
 @routes.post("/<id8:cti>/token")
@@ -149,5 +150,6 @@ def succeed(cti: str, fields: Fields) -> shapes.OwnClaim:
 def _answer(claim: Claim, lock: Lock, token: bytes | None) -> shapes.OwnClaim:
     with cloud().db.reading() as session:
         signers = issuers.public_keys(session, keys.COUNTERSIGN)
+        bike = fitting.bikes_of(session, [claim]).get(claim.cti)
     k_lock = locks.key(cloud().box, lock)
-    return views.claim_for_owner(claim, lock, k_lock, token, signers, cloud().now())
+    return views.claim_for_owner(claim, bike, lock, k_lock, token, signers, cloud().now())

@@ -3,7 +3,7 @@
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from cloud import assets, body, claims, commands, floors, keyring, locks, operators, shapes, views
+from cloud import assets, body, claims, commands, fitting, floors, keyring, locks, operators, shapes, views
 from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.conditions import unchanged
 from cloud.describe import Fields, Page, answers, guarded, paged, takes
@@ -80,7 +80,8 @@ def _shown(session: Session, lock: Lock) -> shapes.LockWithClaims:
     now, bikes = cloud().now(), assets.of_locks(session, [lock.lock_id])
     newest = claims.of_lock(session, lock.lock_id) if me().may("rides:read") else []
     shown = views.lock(lock, bikes.get(lock.lock_id))
-    return {**shown, "claims": [views.claim(row, now) for row in newest]}
+    on = fitting.bikes_of(session, newest)
+    return {**shown, "claims": [views.claim(row, on.get(row.cti), now) for row in newest]}
 
 
 @routes.patch("/<id8:lock_id>")

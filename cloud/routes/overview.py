@@ -8,6 +8,7 @@ from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.commands import KINDS
 from cloud.describe import Fields, Page, answers, asks, paged
 from cloud.routes.assets import span
+from cloud.shapes import Claims
 from cloud.tables import CLAIM_STATES, Command
 
 routes = Blueprint("overview", __name__, url_prefix="/api/v1")
@@ -41,13 +42,14 @@ def everything(asked: Fields) -> shapes.Fleet:
 @paged(TIME, body.hex_of(8))
 @asks(lock=body.hex_of(8), state=body.word(*CLAIM_STATES))
 @answers()
-def claimed(page: Page, asked: Fields) -> shapes.FleetClaims:
+def claimed(page: Page, asked: Fields) -> Claims:
     """Claims of the whole fleet, newest first: when, of what, and what became of it; no tokens, and not whose."""
     now = cloud().now()
     with cloud().db.reading() as session:
         found = claims.page(session, reach(), now, page.after, page.fetch, asked["lock"], asked["state"])
-    rows, following = page.cut(found, lambda row: (row[0].created_at, row[0].cti))
-    return {"claims": [{**views.claim(row, now), "bike": code} for row, code in rows], "next": following}
+        rows, following = page.cut(found, lambda row: (row.created_at, row.cti))
+        on = fitting.bikes_of(session, rows)
+    return {"claims": [views.claim(row, on.get(row.cti), now) for row in rows], "next": following}
 
 
 @routes.get("/locks/<id8:lock_id>/series")
