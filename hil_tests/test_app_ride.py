@@ -68,6 +68,7 @@ def test_from_the_claim_to_the_receipt(browser, fleet, lock):
         page.get_by_role("link", name="History").click()
         page.locator("main .list a").click()
         sees(page, "The ride")
+        expect(page.get_by_text(SAME)).to_be_visible()
         expect(page.locator("ol li")).to_contain_text(["opened", "closed", "opened again", "closed", "ended"])
         assert barriers(page) == []
 

@@ -7,6 +7,7 @@ import { act, busy } from "./ui.js";
 import { language, more, said, t } from "./words.js";
 
 const BASE = "/app";
+const SLOW_MS = 3_000; // what is sent within that is not worth a word
 const RENEW_MS = 10_000; // for a new version to be fetched
 const PAGES = [
   // path below BASE, module, what of the menu it belongs to
@@ -30,6 +31,7 @@ const nav = document.querySelector("nav");
 const network = h("p", { id: "network", role: "status" });
 const app = { place, go, renew, rider: null, tapped: false }; // tapped: this page was come to by a tap
 let ending = () => {};
+let slow = 0;
 let visited = 0; // a page that was left while it loaded draws nothing
 
 /** Where a link leads: place("b", code). */
@@ -65,8 +67,10 @@ async function start() {
 
 async function connected() {
   const waiting = await app.rider.waiting();
+  clearTimeout(slow);
   if (!navigator.onLine) return show(network, t("network.away", { n: waiting }));
-  show(network, waiting ? t("network.waiting", { n: waiting }) : null);
+  if (!waiting) return show(network);
+  slow = setTimeout(() => show(network, t("network.waiting", { n: waiting })), SLOW_MS);
 }
 
 async function enter() {

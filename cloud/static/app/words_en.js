@@ -51,6 +51,7 @@ export default {
   "claim.reopen": "Open again",
   "claim.end": "End the ride",
   "claim.ended": "The ride has ended",
+  "claim.see": "See the ride",
   "claim.over": "This claim is over",
   "claim.elsewhere": "This bike was claimed on another phone",
   "claim.elsewhere_why": "Is that phone lost or empty? Take over here; the other one then opens nothing any more.",

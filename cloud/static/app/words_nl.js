@@ -50,6 +50,7 @@ export default {
   "claim.reopen": "Weer openen",
   "claim.end": "Rit beëindigen",
   "claim.ended": "De rit is beëindigd",
+  "claim.see": "Bekijk de rit",
   "claim.over": "Deze claim is voorbij",
   "claim.elsewhere": "Deze fiets is op een andere telefoon genomen",
   "claim.elsewhere_why": "Is die telefoon kwijt of leeg? Neem het hier over; de andere opent dan niets meer.",

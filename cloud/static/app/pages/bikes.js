@@ -38,7 +38,7 @@ export async function open(into, _place, app) {
     const far = (bike) => (here && bike.fix ? between(here, at(bike.fix)) : Infinity);
     bikes.sort((one, other) => far(one) - far(other) || one.code.localeCompare(other.code, undefined, { numeric: true }));
     count.textContent = bikes.length ? t("bikes.count", { n: bikes.length }) : t("bikes.none");
-    show(list, bikes.slice(0, SHOWN).map((bike) => h("li", {}, h("a", { href: app.place("b", bike.code) }, h("strong", {}, bike.label), h("span", {}, here && bike.fix ? metres(far(bike)) : bike.label !== bike.code && bike.code), h("small", {}, where(bike.fix))))));
+    show(list, bikes.slice(0, SHOWN).map((bike) => h("li", {}, h("a", { href: app.place("b", bike.code) }, h("strong", {}, bike.label), h("span", {}, here && bike.fix && metres(far(bike))), h("small", {}, [bike.label !== bike.code && bike.code, where(bike.fix)].filter(Boolean).join(" · "))))));
   }
 
   function mark() {

@@ -66,7 +66,7 @@ export async function open(into, { claim: id }, app) {
       drawn = now;
       show(trouble, ring.trouble && troubled(ring.trouble));
       show(state, shown());
-      into.className = ["open", "parked"].includes(scene()) ? "riding" : "";
+      into.className = scene() === "open" ? "riding" : "";
       show(more, ways());
       if (focused) (trouble.querySelector("button, a") ?? state.querySelector("h2, button, a"))?.focus();
     }
@@ -145,7 +145,7 @@ export async function open(into, { claim: id }, app) {
       asking: () => busy(t("claim.asking")),
       open: () => [heading(t("claim.riding")), soft(t("claim.riding_why")), again(), end()],
       parked: () => [heading(t("claim.parked")), soft(t("claim.parked_why")), again(), end()],
-      ended: () => [heading(t("claim.ended")), figures(claim.ride), verdict, way(t("done"), place()), claim.ride.id && way(t("ride.title"), place("rides", claim.ride.id), "quiet button")],
+      ended: () => [heading(t("claim.ended")), figures(claim.ride), verdict, way(t("done"), place()), claim.ride.id && way(t("claim.see"), place("rides", claim.ride.id), "quiet button")],
     }[scene()]();
   }
 }

@@ -7,7 +7,8 @@ import { lasting, metres, t, when } from "../words.js";
 
 export async function open(into, { ride: id }, app) {
   const { rider, place } = app;
-  const [ride, { verdict }, track] = await Promise.all([rider.ride(id), rider.receipts({ ride_id: id }).catch(() => ({ verdict: "none" })), rider.get(`/rides/${id}/track`).catch(() => null)]);
+  const [ride, track] = await Promise.all([rider.ride(id), rider.get(`/rides/${id}/track`).catch(() => null)]);
+  const { verdict } = await rider.receipts(ride);
   const ended = ride.billed_until;
   const ground = h("div", { class: "map", role: "region", "aria-label": t("ride.map") });
   const shape = track?.geometry;
