@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud import attention
+from cloud import attention, openapi
 from cloud.test_reasons import CASES
 from cloud.testsite import NOW
 
@@ -83,6 +83,38 @@ def test_each_end_of_what_is_asked_of_a_lock_has_a_sentence_and_its_next_step_a_
         said = phrases("app", language)
         assert {key.partition(".")[2] for key in said if key.startswith("outcome.")} == names
         assert {key.partition(".")[2] for key in said if key.startswith("next.")} == steps
+
+
+ASKED_BY_RIDERS = (  # what the app asks of the API for a rider
+    "POST /api/v1/sign-ups",
+    "POST /api/v1/users",
+    "POST /api/v1/sessions",
+    "POST /api/v1/sessions/passkey",
+    "GET /api/v1/bikes/{code}",
+    "POST /api/v1/claims",
+    "DELETE /api/v1/claims/{cti}",
+    "POST /api/v1/claims/{cti}/successor",
+    "POST /api/v1/faults",
+)
+OF_PROGRAMS = set(
+    "bad_json invalid bad_key key_reused key_busy key_cut csrf too_large not_json bad_request".split()
+)
+OF_PROGRAMS |= set(
+    "forbidden bad_holder_key wrong_lock scope persons_only sign_in prove_again second_factor_needed".split()
+)
+
+
+def test_each_refusal_that_a_rider_may_meet_has_a_sentence(site):
+    ops = [op for op in openapi.operations(site.app) if f"{op.method} {op.path}" in ASKED_BY_RIDERS]
+    assert len(ops) == len(ASKED_BY_RIDERS)
+    met = {code for op in ops for code in openapi.codes(op)}
+    own = re.search(r"or ours: ([a-z_, \n*]+)\.", (STATIC / "app/keep/api.js").read_text())
+    met |= set(re.findall(r"[a-z_]+", own[1]))
+    assert len(met) > 20
+    for language in LANGUAGES:
+        assert [
+            code for code in sorted(met - OF_PROGRAMS) if f"problem.{code}" not in phrases("app", language)
+        ] == []
 
 
 def test_a_phrase_that_is_not_there_is_noticed():

@@ -191,6 +191,45 @@ def test_two_tabs_at_one_lock(page, lock):
     assert bolt(lock)["openings"] == 1
 
 
+FULL = """() => {
+  const put = IDBObjectStore.prototype.put;
+  globalThis.room = () => void (IDBObjectStore.prototype.put = put);
+  IDBObjectStore.prototype.put = function (...row) {
+    if (this.name === "receipts") queueMicrotask(() => this.transaction.abort());
+    return put.apply(this, row);
+  };
+}"""
+
+
+def test_a_receipt_that_cannot_be_kept_is_said_and_sent_all_the_same(page, lock):
+    expect(page.get_by_role("button", name="Unlock")).to_be_visible(timeout=LOCK_MS)
+    page.evaluate(FULL)
+    page.get_by_role("button", name="Unlock").click()
+    told(page, "It worked, but this phone is full: the lock's receipt could not be kept.", "Send it now")
+    assert bolt(lock)["bolt_open"]
+    page.evaluate("room()")
+    with page.expect_response(lambda one: one.url.endswith("/receipts") and one.ok) as answer:
+        steps(page)
+    assert answer.value.json()["receipts"][0]["status"] in ("stored", "known")
+    sees(page, "Have a good ride")
+
+
+def test_a_bike_of_a_pool_is_ridden_twice_on_one_claim(browser, fleet, make_lock):
+    lock = make_lock("pooled")
+    with rider(browser, fleet.cloud.url, lock.code) as page:
+        unlock(page)
+        for opened in (1, 2):
+            lock.sim.hand("close")
+            sees(page, "Parked")
+            page.get_by_role("button", name="End the ride").click()
+            sees(page, "The ride has ended")
+            expect(page.get_by_text(SAME)).to_be_visible(timeout=LOCK_MS)
+            assert bolt(lock)["openings"] == opened
+            page.get_by_role("button", name="Find the lock").click()
+            if opened == 1:
+                unlock(page)
+
+
 def test_another_phone_takes_the_ride_over(browser, page, fleet, lock):
     unlock(page)
     lock.sim.hand("close")

@@ -18,6 +18,7 @@ class Ring {
   colours = null; // what the lock blinks, once it was greeted
   trouble = null; // {name, next, asked} of outcome.js, or a refusal {code, next}
   #visit = null;
+  #carried = null; // what was collected for others, once it is
   #turn = 0; // what was under way before the last change of mind is not heard
 
   constructor(rider, claim) {
@@ -41,6 +42,7 @@ class Ring {
   /** In a tap: finds the lock and greets it, for its colours; or asks `wanted` at once. A lock takes a new address after
    *  each link, so each begins with a choice. */
   async reach(wanted = null) {
+    if (this.#visit && !this.#visit.over && !wanted) return this.#greet();
     this.#drop();
     const turn = this.#turn;
     this.#now({ at: "reaching", trouble: null, colours: null });
@@ -56,14 +58,20 @@ class Ring {
       }
       if (turn !== this.#turn) return this.#visit.leave();
       if (wanted) return await this.ask(wanted);
-      this.#now({ at: "greeting" });
-      this.#visit.begin();
+      await this.#greet();
     } catch (failed) {
       if (turn !== this.#turn) return;
       const known = NAMES.includes(failed.name);
-      this.#now({ at: "apart", trouble: known ? outcome(failed.name, { asked: wanted }) : { code: failed.code, message: failed.message, next: "again", asked: wanted } });
+      this.#now({ at: "apart", trouble: known ? outcome(failed.name, { asked: wanted }) : { code: failed.code, message: failed.message, next: failed.code === "no_key" ? "take_over" : "again", asked: wanted } });
       if (!known && !failed.code) throw failed; // a fault of ours, for the browser's console too
     }
+  }
+
+  async #greet() {
+    const turn = this.#turn;
+    this.#now({ at: "greeting", trouble: null, colours: null });
+    await this.#carried; // a lock that falls silent meanwhile ends the link, which is heard
+    if (turn === this.#turn) this.#visit.begin();
   }
 
   /** "open" or "end": on this link if there is one, else on a new one. */
@@ -74,9 +82,10 @@ class Ring {
     const result = await this.#visit[what]();
     const claim = (await this.rider.held(this.claim.claim_id)) ?? this.claim;
     if (turn !== this.#turn) return;
-    const trouble = result.next !== "ride" ? { ...outcome(result.name), asked: what } : result.kept ? null : { code: "storage_full", next: "again" };
-    this.#now({ claim, trouble, at: this.#visit.over ? "apart" : "ready" });
-    if (!trouble) this.#visit.collect(); // sealed, of any rider's; a tap does not wait for it
+    const worked = result.next === "ride";
+    const trouble = !worked ? { ...outcome(result.name), asked: what } : result.kept ? null : { code: "unkept", next: "keep" };
+    this.#now({ claim, trouble, colours: null, at: this.#visit.over ? "apart" : "ready" });
+    if (worked) this.#carried = this.#visit.collect(); // sealed, of any rider's; a tap does not wait for it
   }
 
   /** The rider has changed their mind. */
@@ -88,7 +97,7 @@ class Ring {
   #drop() {
     this.#turn += 1;
     this.#visit?.leave();
-    this.#visit = null;
+    this.#visit = this.#carried = null;
   }
 
   async #heard({ colours, receipt, ended }) {

@@ -45,7 +45,7 @@ export function maybe(key) {
 
 /** A refusal as one sentence: ours where there is one, else the server's. */
 export function said(refused) {
-  return maybe(`problem.${refused.code}`) ?? refused.message ?? t("problem.unexpected");
+  return maybe(`problem.${refused.code}`) ?? ((language === "en" && refused.message) || t("problem.unexpected"));
 }
 
 /** Unix seconds as a date and time. */

@@ -52,6 +52,7 @@ export default {
   "claim.end": "End the ride",
   "claim.ended": "The ride has ended",
   "claim.see": "See the ride",
+  "claim.send": "Send it now",
   "claim.over": "This claim is over",
   "claim.elsewhere": "This bike was claimed on another phone",
   "claim.elsewhere_why": "Is that phone lost or empty? Take over here; the other one then opens nothing any more.",
@@ -145,5 +146,10 @@ export default {
   "problem.claim_closed": "This claim is over.",
   "problem.ride_over": "This ride has ended; there is nothing to take over.",
   "problem.storage_full": "This phone is full, so a key or a receipt could not be kept. Make room first; nothing was claimed.",
+  "problem.unkept": "It worked, but this phone is full: the lock's receipt could not be kept. Make room, and leave the app open until it is sent.",
+  "problem.no_key": "This claim's key is not on this phone.",
+  "problem.bad_token": "The cloud gave a claim that no lock would take; its operator has to look.",
+  "problem.old_browser": "This browser is too old to keep a key safely. Bring it up to date.",
+  "problem.storage": "This browser lets us keep nothing just now. Close the app and open it again.",
   "problem.other_tab": "Another tab of this app is at this lock. Go on there, or close it.",
 };

@@ -51,6 +51,7 @@ export default {
   "claim.end": "Rit beëindigen",
   "claim.ended": "De rit is beëindigd",
   "claim.see": "Bekijk de rit",
+  "claim.send": "Verstuur het nu",
   "claim.over": "Deze claim is voorbij",
   "claim.elsewhere": "Deze fiets is op een andere telefoon genomen",
   "claim.elsewhere_why": "Is die telefoon kwijt of leeg? Neem het hier over; de andere opent dan niets meer.",
@@ -144,5 +145,10 @@ export default {
   "problem.claim_closed": "Deze claim is voorbij.",
   "problem.ride_over": "Deze rit is beëindigd; er is niets over te nemen.",
   "problem.storage_full": "Deze telefoon is vol, dus kon een sleutel of bewijs niet bewaard worden. Maak eerst ruimte; er is niets genomen.",
+  "problem.unkept": "Het is gelukt, maar deze telefoon is vol: het bewijs van het slot kon niet bewaard worden. Maak ruimte en laat de app open tot het verstuurd is.",
+  "problem.no_key": "De sleutel van deze claim is niet op deze telefoon.",
+  "problem.bad_token": "De cloud gaf een claim die geen slot aanneemt; de beheerder moet kijken.",
+  "problem.old_browser": "Deze browser is te oud om een sleutel veilig te bewaren. Werk hem bij.",
+  "problem.storage": "Deze browser laat ons nu niets bewaren. Sluit de app en open hem opnieuw.",
   "problem.other_tab": "Een ander tabblad van deze app is bij dit slot. Ga daar verder, of sluit het.",
 };

@@ -22,7 +22,7 @@ export async function open(into, { code }, app) {
     bike.state === "free" && soft(where(bike.fix)),
     h("p", { class: bike.state === "free" ? "good" : "note" }, t(`bike.${bike.state}`)),
     bike.state === "free"
-      ? act(t("bike.claim"), async () => app.go(app.place("claims", (await app.rider.claim({ code })).claim_id)), "big")
+      ? act(t("bike.claim"), async () => app.go(app.place("claims", (await app.rider.claim({ code, ...(bike.kind === "pooled" && { mode: "period" }) })).claim_id)), "big")
       : way(t("bike.others"), app.place()),
     bike.state === "free" && soft(t("bike.costs_nothing")),
     h("p", { class: "ways" }, way(t("fault.title"), app.place("fault", code), ""), bike.state === "in_use" && way(t("bike.mine"), app.place("claims"), "")),

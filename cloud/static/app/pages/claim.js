@@ -48,13 +48,15 @@ export async function open(into, { claim: id }, app) {
   }
 
   function scene() {
-    const { claim, at } = ring;
-    if (claim.ride?.state === "ended") return "ended";
+    const { claim, colours } = ring;
+    const at = ring.at === "ready" && !colours ? "apart" : ring.at; // what it blinked is over
+    const ended = claim.ride?.state === "ended";
+    if (ended && (at === "apart" || !lasts(claim))) return "ended";
     if (!claim.ours) return "elsewhere";
     if (!claim.ride && claim.status !== "open") return "over";
     if (radio === "missing") return "without";
     if (at === "reaching" || at === "greeting" || at === "asking") return at;
-    if (claim.ride) return claim.ride.state;
+    if (claim.ride && !ended) return claim.ride.state;
     return ring.trouble ? "troubled" : at;
   }
 
@@ -105,9 +107,11 @@ export async function open(into, { claim: id }, app) {
       report: () => go(place("fault", ring.claim.code)),
       update: app.renew,
       other_device: () => go(place("help")),
+      keep: async () => (await rider.deliver(), (ring.trouble = null), draw()),
     };
     const sentence = wrong.name ? t(`outcome.${wrong.name}`) : said(wrong);
-    return h("div", { class: "alarm" }, h("p", {}, sentence), act(t(`next.${wrong.next}`), steps[wrong.next] ?? again, "big"));
+    const label = wrong.next === "keep" ? t("claim.send") : t(`next.${wrong.next}`);
+    return h("div", { class: "alarm" }, h("p", {}, sentence), act(label, steps[wrong.next] ?? again, "big"));
   }
 
   function ways() {
@@ -145,9 +149,14 @@ export async function open(into, { claim: id }, app) {
       asking: () => busy(t("claim.asking")),
       open: () => [heading(t("claim.riding")), soft(t("claim.riding_why")), again(), end()],
       parked: () => [heading(t("claim.parked")), soft(t("claim.parked_why")), again(), end()],
-      ended: () => [heading(t("claim.ended")), figures(claim.ride), verdict, way(t("done"), place()), claim.ride.id && way(t("claim.see"), place("rides", claim.ride.id), "quiet button")],
+      ended: () => [heading(t("claim.ended")), figures(claim.ride), verdict, lasts(claim) && find(), way(t("done"), place()), claim.ride.id && way(t("claim.see"), place("rides", claim.ride.id), "quiet button")],
     }[scene()]();
   }
+}
+
+/** Whether it starts more than one ride. */
+function lasts({ mode, status }) {
+  return mode === "period" && status === "open";
 }
 
 function figures({ began, closed }) {
