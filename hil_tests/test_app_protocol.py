@@ -59,6 +59,7 @@ def test_there_are_tests():
         "cbor.test.mjs",
         "flow.test.mjs",
         "keep.test.mjs",
+        "link.test.mjs",
         "lock.test.mjs",
         "service.test.mjs",
         "vectors.test.mjs",

@@ -33,6 +33,23 @@ def test_phones_that_come_at_the_same_moment_all_get_a_link(radio, start_lock):
     run(test)
 
 
+def test_round_trips_are_counted_from_the_connection_on(radio, start_lock):
+    start_lock("counted", ECHO)
+
+    async def test():
+        async with Phone(radio.hci) as phone:
+            assert radio.tell("trips counted") == "0"
+            for _ in range(2):  # each link anew
+                async with await echo(phone) as link:
+                    connected = int(radio.tell("trips counted"))
+                    for number in range(1, 4):  # written with an answer; the echo that follows is no trip
+                        await link.ask(b"x")
+                        assert int(radio.tell("trips counted")) == connected + number
+            assert "no lock 'nobody'" in radio.tell("trips nobody")
+
+    run(test)
+
+
 def test_a_killed_lock_is_missed_and_comes_back(radio, start_lock):
     lock = start_lock("killed", ECHO)
 

@@ -11,7 +11,7 @@ import * as webBluetooth from "./web_bluetooth.js";
 
 const radio = globalThis.ringslotRadio ?? webBluetooth;
 
-/** Promise of "ready", of "off" where Bluetooth is switched off or there is no adapter, of "missing" where pages have none. */
+/** Promise of "ready", of "off" where there is no adapter or the browser tells that it is off, of "missing" where pages have none. */
 export const support = () => radio.support();
 
 /** Promise of a device that the person has picked. `filters`: of protocol/advertising.js. */

@@ -22,14 +22,14 @@ const SPENT = [
 
 // [exception's name, words of its message, outcome's name]: the first that fits
 const REFUSALS = [
+  ["NotFoundError", /not supported|low energy/i, "UNSUPPORTED"],
   ["NotFoundError", /adapter/i, "BLUETOOTH_OFF"],
-  ["NotFoundError", /not supported/i, "UNSUPPORTED"],
-  ["NotFoundError", /denied|disabled|permission/i, "DENIED"],
+  ["NotFoundError", /denied|disabled/i, "DENIED"],
   ["NotFoundError", /doesn.t exist/i, "NOT_HEARD"],
-  ["NotFoundError", /./, "CANCELLED"],
-  ["AbortError", /./, "CANCELLED"],
-  ["SecurityError", /./, "DENIED"],
-  ["NotAllowedError", /./, "DENIED"],
+  ["NotFoundError", /^/, "CANCELLED"],
+  ["AbortError", /^/, "CANCELLED"],
+  ["SecurityError", /^/, "DENIED"],
+  ["NotAllowedError", /^/, "DENIED"],
 ];
 
 /** Why there is no link: {name, next} of protocol/outcome.js. */
@@ -59,7 +59,7 @@ export async function connect(device) {
   const until = performance.now() + CONNECT_MS;
   const soon = (promise) => within(until - performance.now(), promise, "UNREACHED");
   try {
-    return await soon(subscribed(device, await soon(server(device))));
+    return await soon(subscribed(device, await soon(server(device, until))));
   } catch (error) {
     device.gatt.disconnect(); // calls off what has not come about
     if (error instanceof Unlinked && error.name !== "UNREACHED") throw error;
@@ -69,12 +69,12 @@ export async function connect(device) {
 }
 
 /** Once there was a link, another would find nobody: the lock has taken a new address. */
-async function server(device) {
+async function server(device, until) {
   for (let left = TRIES - 1; ; left -= 1) {
     try {
       return await device.gatt.connect();
     } catch (error) {
-      if (!left || error.name !== "NetworkError") throw error;
+      if (!left || error.name !== "NetworkError" || performance.now() >= until) throw error;
     }
   }
 }
