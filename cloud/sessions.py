@@ -11,7 +11,7 @@ from cloud.problem import Problem
 from cloud.tables import User, WebSession
 
 LIFETIME = 30 * 86400  # seconds, a phone
-PAGE_LIFETIME = 12 * 3600  # seconds, the console: about a shift
+PAGE_LIFETIME = 12 * 3600  # seconds, the console of who runs a fleet: about a shift
 FRESH_S = 600  # for so long after showing who one is, dangerous acts need no new proof
 DAY_S = 86400
 
@@ -21,6 +21,11 @@ _FOUND = (
     .join(WebSession, WebSession.user_id == User.user_id)
     .where(WebSession.token_hash == bindparam("token_hash"), WebSession.expires_at > bindparam("now"))
 )
+
+
+def lifetime(role: str, page: bool) -> int:
+    """Seconds for which somebody stays signed in. `page`: in a browser, which for a rider is the app on their phone."""
+    return PAGE_LIFETIME if page and role != "rider" else LIFETIME
 
 
 def start(

@@ -16,9 +16,10 @@ class SignedIn(NamedTuple):
 
 
 def by_password(
-    cloud: Cloud, address: str, name: str, password: str, code: str | None, lifetime: int, device: str
+    cloud: Cloud, address: str, name: str, password: str, code: str | None, page: bool, device: str
 ) -> SignedIn:
-    """Raises Problem wrong_password, second_factor (with `methods`), wrong_code, too_many.
+    """`page`: by a browser's cookie.
+    Raises Problem wrong_password, second_factor (with `methods`), wrong_code, too_many.
 
     A try is counted before the password is looked at, so a thousand at once are a thousand; a good one is given back.
     The work for a login that nobody has is the same.
@@ -38,7 +39,9 @@ def by_password(
     if had.any:
         second(cloud, user.user_id, code, had)
     with cloud.db.writing() as session:
-        token, expires = sessions.start(session, user.user_id, now, lifetime, device, second=had.any)
+        token, expires = sessions.start(
+            session, user.user_id, now, sessions.lifetime(user.role, page), device, second=had.any
+        )
     return SignedIn(token, expires, user, _enrol(cloud, user, had.any))
 
 
@@ -54,7 +57,7 @@ def second(cloud: Cloud, user_id: str, code: str | None, had: factors.Factors) -
         limits.give_back(session, "code", user_id)
 
 
-def by_passkey(cloud: Cloud, address: str, answer: dict[str, bytes], lifetime: int, device: str) -> SignedIn:
+def by_passkey(cloud: Cloud, address: str, answer: dict[str, bytes], page: bool, device: str) -> SignedIn:
     """`answer`: what passkeys.check takes of the browser. Raises Problem passkey_refused, too_many."""
     now = cloud.now()
     with cloud.db.writing() as session:
@@ -63,7 +66,9 @@ def by_passkey(cloud: Cloud, address: str, answer: dict[str, bytes], lifetime: i
         user_id = passkeys.check(session, cloud.settings.url, answer, now)
         limits.give_back(session, "sign_in_address", address)
         user = users.get(session, user_id)
-        token, expires = sessions.start(session, user_id, now, lifetime, device, second=True)
+        token, expires = sessions.start(
+            session, user_id, now, sessions.lifetime(user.role, page), device, second=True
+        )
     return SignedIn(token, expires, user, False)
 
 

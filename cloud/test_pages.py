@@ -32,6 +32,16 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(browser):
     assert "Secure" in cookie
 
 
+def test_a_rider_stays_signed_in_on_their_phone_and_staff_for_a_shift(browser, site):
+    site.person("rider", login="ben")
+    for login, hours in (("anna", 12), ("ben", 30 * 24)):
+        fields = {"login": login, "password": PASSWORD, "cookie": True}
+        answer = browser.post("/api/v1/sessions", json=fields)
+        assert f"Max-Age={hours * 3600};" in answer.headers["Set-Cookie"]
+        assert answer.get_json()["expires_at"] == site.now + hours * 3600
+        browser.delete_cookie("ringslot_session")
+
+
 def test_a_cookie_reads_with_no_more_and_writes_only_with_the_csrf_token(browser):
     sign_in(browser)
     assert browser.get("/api/v1/me").get_json()["login"] == "anna"

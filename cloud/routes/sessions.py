@@ -86,14 +86,13 @@ def sign_in(fields: Fields) -> shapes_accounts.SignedIn:
     Whoever has a second factor gives `code` too: of the authenticator app, or a recovery code. `cookie`: for a
     browser; the token is a cookie that no script reads, and not in the answer.
     """
-    lifetime = sessions.PAGE_LIFETIME if fields["cookie"] else sessions.LIFETIME
     made = signin.by_password(
         cloud(),
         request.remote_addr or "",
         fields["login"],
         fields["password"],
         fields["code"],
-        lifetime,
+        bool(fields["cookie"]),
         fields["device"] or agent(),
     )
     return signed_in(made, fields["cookie"])
@@ -116,8 +115,9 @@ def challenge() -> shapes_accounts.PasskeyOptions:
 def sign_in_by_passkey(fields: Fields) -> shapes_accounts.SignedIn:
     """Sign in with a passkey, which is two factors in one."""
     cookie, device = fields.pop("cookie"), fields.pop("device") or agent()
-    lifetime = sessions.PAGE_LIFETIME if cookie else sessions.LIFETIME
-    return signed_in(signin.by_passkey(cloud(), request.remote_addr or "", fields, lifetime, device), cookie)
+    return signed_in(
+        signin.by_passkey(cloud(), request.remote_addr or "", fields, bool(cookie), device), cookie
+    )
 
 
 def signed_in(made: signin.SignedIn, cookie: bool | None) -> shapes_accounts.SignedIn:
@@ -126,7 +126,7 @@ def signed_in(made: signin.SignedIn, cookie: bool | None) -> shapes_accounts.Sig
 
         @after_this_request
         def keep(answer: Response) -> Response:
-            set_cookie(answer, made.token, sessions.PAGE_LIFETIME)
+            set_cookie(answer, made.token, made.expires_at - cloud().now())
             return answer
 
     return {
