@@ -338,6 +338,12 @@ test("a cloud that holds another receipt, or signs with another key, is caught",
   await again.open();
   await rider.deliver();
   assert.equal((await rider.receipts(claim)).verdict, "different");
+  await lock.order("close_ring");
+  await until(async () => (await rideState(claim)) === "parked");
+  assert.equal((await again.end()).name, "OK");
+  await rider.deliver();
+  await rider.claim({ code: BIKE });
+  assert.notEqual((await phone.rows("signers"))[0].key, signer.key); // a cloud cannot bring in another one afterwards
 });
 
 test("sign out: what is over is forgotten, what the cloud has not got stays; the next person sees neither", async () => {
@@ -358,6 +364,33 @@ test("sign out: what is over is forgotten, what the cloud has not got stays; the
   await rider.deliver(); // it is its own proof
   assert.equal(await count("receipt"), 3);
   assert.equal((await rider.receipts(claim)).receipts.length, 1);
+});
+
+test("what is long over leaves the phone; what the cloud has not got, stays", async () => {
+  const claim = await rides();
+  net.refuse = "/receipts";
+  await (await phone.at(claim)).end();
+  await rider.rides();
+  phone.time += 91 * 86400;
+  await rider.claims();
+  assert.deepEqual([await phone.rows("claims"), (await phone.rows("answers")).map(({ path }) => path)], [[], ["/me"]]);
+  assert.deepEqual((await phone.rows("receipts")).map(({ type, verdict }) => [type, verdict]), [["END", null]]);
+  net.refuse = null;
+  await rider.deliver();
+  assert.equal(await count("receipt"), 3);
+});
+
+test("a proxy's regrets and an empty page are no answers; offline, bikes are the last that were seen", async () => {
+  const { at } = await rider.bikes();
+  for (const way of ["off", "portal", "empty"]) {
+    net.way = way;
+    const { bikes, stale, at: then } = await rider.bikes();
+    assert.deepEqual([bikes.length, stale, then], [1, true, at]);
+    assert.deepEqual((({ code, stale }) => [code, stale])(await rider.bike(BIKE)), [BIKE, true]);
+    await assert.rejects(rider.rides(), { code: "offline" }); // never asked for before
+  }
+  net.way = "on";
+  await assert.rejects(rider.bike("NO-SUCH"), { code: "not_found" });
 });
 
 /** Lets everything that is due happen. */

@@ -29,7 +29,7 @@ export class Locks {
   }
 }
 
-/** The way to the cloud. `way`: "on", "off", "deaf" (asked, but the answer is lost), "portal" (a hotel's page). */
+/** The way to the cloud. `way`: "on", "off", "deaf" (asked, but the answer is lost), "portal" (a hotel's page), "empty". */
 export class Network {
   #url;
   #cookie = "";
@@ -45,7 +45,11 @@ export class Network {
   }
 
   fetch = async (path, { method, headers, body, signal }) => {
-    const mute = { off: () => Promise.reject(new TypeError("no network")), portal: async () => html("<h1>Our hotel</h1>") };
+    const mute = {
+      off: () => Promise.reject(new TypeError("no network")),
+      portal: async () => html("<h1>Our hotel</h1>"),
+      empty: async () => html(""),
+    };
     if (mute[this.way]) {
       this.tries += 1;
       return mute[this.way]();

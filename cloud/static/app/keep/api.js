@@ -63,7 +63,7 @@ export class Api {
       const isJson = /json/.test(answer.headers.get("Content-Type"));
       const text = await answer.text();
       json = isJson ? JSON.parse(text) : null;
-      if (!isJson && (text || !answer.ok)) throw new TypeError("not ours"); // a hotel's sign-in page, a proxy's regrets
+      if (!isJson && (text || !answer.ok || method === "GET")) throw new TypeError("not ours"); // a hotel's sign-in page, a proxy's regrets
     } catch {
       throw new Refused(0, "offline", "The server cannot be reached.");
     }

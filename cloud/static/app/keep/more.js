@@ -42,10 +42,12 @@ async function reconcile({ db, api, user, parts, adopt, tell }, { claims: told }
 
 async function tidy(db, now) {
   const old = now - KEEP_S;
-  const [rows, receipts, asked] = await Promise.all(["claims", "receipts", "asked"].map((name) => db.all(name)));
-  await db.write(["claims", "receipts", "asked"], (stores) => {
+  const names = ["claims", "receipts", "asked", "answers"];
+  const [rows, receipts, asked, answers] = await Promise.all(names.map((name) => db.all(name)));
+  await db.write(names, (stores) => {
     for (const { claim_id, exp, created_at } of rows) if (exp < old && created_at < old) stores.claims.delete(claim_id);
     for (const { id, verdict, kept_at } of receipts) if (verdict && kept_at < old) stores.receipts.delete(id);
+    for (const { path, at } of answers) if (at < old) stores.answers.delete(path);
     for (const { id, at } of asked) if (at < now - 86400) stores.asked.delete(id);
   });
 }

@@ -86,7 +86,7 @@ export class Outbox {
     const ms = Math.max(wait, Math.min(FIRST_MS * 2 ** this.#tries++, LONGEST_MS));
     this.#notBefore = clock.now() + ms;
     this.#callOff();
-    this.#callOff = clock.after(ms, () => this.deliver(false));
+    this.#callOff = clock.after(ms, () => this.deliver(false).catch(() => {})); // no store: the next start tries
     return false;
   }
 }

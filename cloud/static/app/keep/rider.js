@@ -59,12 +59,12 @@ export class Rider {
     const settled = (row, answer) => this.#settled(row, answer);
     const own = { db: this.#db, api: this.#api, user: () => this.#user, settled, told: () => this.#tell() };
     this.#outbox = new Outbox({ ...own, clock: parts.clock, locks: parts.locks });
-    parts.channel.onmessage = () => this.#whoever().then(() => this.#hear());
+    parts.channel.onmessage = () => this.#whoever().then(() => this.#hear(), () => {});
   }
 
   async begin() {
     await this.#whoever();
-    globalThis.addEventListener?.("online", () => this.deliver());
+    globalThis.addEventListener?.("online", () => this.deliver().catch(() => {}));
     if (await this.waiting()) this.#soon();
   }
 
