@@ -63,7 +63,7 @@ def exports(page, scene):
 
 
 PICTURES = (
-    Picture("console-sign-in", (640, 620), "nobody", signing_in),
+    Picture("console-sign-in", (640, 700), "nobody", signing_in),
     Picture("console-fleet", WIDE, "admin", fleet),
     Picture("console-attention", WIDE, "admin", attention),
     Picture("console-lock", WIDE, "admin", lock),

@@ -24,7 +24,7 @@ import click
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from cloud import config, context, db, issuers, operators, sessions, tables_fleet, users, watch
+from cloud import config, context, db, issuers, operators, sessions, start, tables_fleet, users, watch
 from cloud.app import create_app
 from cloud.tables import Base, Operator
 from protocol import status
@@ -49,15 +49,17 @@ class Ask:
 # ---- the database
 
 
-def build(url: str, locks: int, fixes: int, rides: int) -> str:
-    """-> id of the operator. Rows are written as they are: it is the size that counts."""
+def build(url: str, locks: int, fixes: int, rides: int, secret: bytes | None = None) -> str:
+    """-> id of the operator. Rows are written as they are: it is the size that counts. `secret`: RINGSLOT_SECRET of
+    who shall run on it."""
     db.upgrade(url)
-    cloud = context.make(config.Settings(secret=os.urandom(32), database_url=url), lambda: NOW)
+    cloud = context.make(config.Settings(secret=secret or os.urandom(32), database_url=url), lambda: NOW)
     with cloud.db.writing() as session:
         issuers.make_missing(session, cloud.box, NOW)
         row = operators.create(session, NOW, name="A big fleet", email="fleet@example.org")
         operator_id = row.operator_id
         assert session.get(Operator, operator_id)
+    start.secret(cloud.settings)  # before there are locks, whose keys are none
     cloud.db.close()
     raw = sqlite3.connect(sa.make_url(url).database or "")
     raw.execute("PRAGMA synchronous = OFF")
@@ -92,7 +94,8 @@ def _insert(raw: sqlite3.Connection, table: str, rows: Any) -> None:
         if len(chunk) == _CHUNK:
             raw.executemany(statement, chunk)
             chunk.clear()
-    raw.executemany(statement, chunk)
+    if chunk:
+        raw.executemany(statement, chunk)
     raw.commit()
 
 

@@ -9,6 +9,7 @@ import { table } from "../table.js";
 import { ago, t, volts, word } from "../words.js";
 
 const SHOWN = 100; // rows of the table; the field above it finds the others
+const codes = new Intl.Collator(undefined, { numeric: true }); // made once: ten thousand are compared at a keystroke
 const SETTLE_MS = 500; // so long changes are gathered before they are asked for
 const HEARD = ["lock.state", "lock.moved", "ride.started", "ride.parked", "ride.resumed", "ride.ended", "attention.opened", "attention.closed", "asset.lock"];
 
@@ -73,7 +74,7 @@ export async function open(_place, into) {
 
 /** What needs a person first, then by the code on the sticker. */
 function gravest(one, other) {
-  return (one.rank ?? 99) - (other.rank ?? 99) || one.bike.localeCompare(other.bike, undefined, { numeric: true });
+  return (one.rank ?? 99) - (other.rank ?? 99) || codes.compare(one.bike, other.bike);
 }
 
 function look(bike) {

@@ -21,8 +21,7 @@ export function open(into, done) {
     h("label", {}, t("sign_in.password"), password),
     second,
     wrong,
-    button,
-    passkey.there && h("button", { type: "button", onclick: byPasskey }, t("sign_in.passkey")),
+    h("p", { class: "row" }, button, passkey.there && h("button", { type: "button", class: "quiet", onclick: byPasskey }, t("sign_in.passkey"))),
     h("p", {}, h("a", { href: "/account" }, t("sign_in.help"))),
   );
   show(into, form);
