@@ -4,25 +4,22 @@ import base64
 import secrets
 import time
 
-import pyotp
 import pytest
 from playwright.sync_api import expect
 
 from boards.sim.flash_image import read_image
 from boards.sim.release import SIGNERS, release
-from cloud import factors, fixes, issuers, releases, rollouts, sessions, users
+from cloud import fixes, issuers, releases, rollouts
+from hil_tests.authenticator import Colleague
 from hil_tests.browser import barriers
 from hil_tests.conftest import await_contact
 from hil_tests.radio_browser import CANCEL, PICK, radio_browser
-from tools.cli_operator import add_user
+from hil_tests.rider_app import PHONE, rider
 from tools.cloud_client import CloudClient
 from tools.fleet import Fleet
 
 pytestmark = pytest.mark.web
 
-LOGIN, PASSWORD = "tess", "correct horse battery"
-STEP_S = 30  # of an authenticator app
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 CUT = "net::ERR_INTERNET_DISCONNECTED"  # what the browser says of a network that a test took away
 HERE = {"latitude": 52.09, "longitude": 5.12}
 
@@ -31,13 +28,9 @@ HERE = {"latitude": 52.09, "longitude": 5.12}
 def fleet(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fleet")
     with Fleet(folder, environ={"RINGSLOT_STAFF_SECOND_FACTOR": "required"}) as fleet:
-        add_user(fleet.context, LOGIN, PASSWORD, "technician")
+        fleet.tess, fleet.chief = Colleague(fleet, "tess", "technician"), Colleague(fleet, "chief")
         with fleet.context.db.writing() as session:
-            user = users.by_name(session, LOGIN)
-            secret, _ = factors.begin_totp(session, fleet.context.box, user)
-            fleet.totp, now = pyotp.TOTP(secret), fleet.context.now()
-            code = fleet.totp.at(int(time.time()) - STEP_S)
-            factors.confirm_totp(session, fleet.context.box, user.user_id, code, now)
+            now = fleet.context.now()
             for signer in SIGNERS:  # of releases, in the first keyset
                 issuers.add_release(session, signer.public, now)
         yield fleet
@@ -45,12 +38,10 @@ def fleet(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def office(fleet):
-    """An admin's program-like client: signed in with both factors."""
-    add_user(fleet.context, "chief", PASSWORD, "admin")
-    client = CloudClient(fleet.cloud.url)
-    with fleet.context.db.writing() as session:
-        user = users.by_name(session, "chief")
-        client.token, _ = sessions.start(session, user.user_id, fleet.context.now(), second=True)
+    """An admin, signed in with both factors."""
+    client, chief = CloudClient(fleet.cloud.url), fleet.chief
+    fields = {"login": chief.login, "password": chief.password, "code": chief.code()}
+    client.token = client.post("/api/v1/sessions", fields)["token"]
     return client
 
 
@@ -97,11 +88,11 @@ def signed_in(browser, fleet):
     """The cookie of a technician who signed in through the page, with both factors."""
     with browser.visitor(fleet.cloud.url, **PHONE) as page:
         page.goto("/app/service")
-        page.get_by_label("Name or e-mail address").fill(LOGIN)
-        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_label("Name or e-mail address").fill(fleet.tess.login)
+        page.get_by_label("Password").fill(fleet.tess.password)
         page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.get_by_role("alert").first).to_contain_text("give the code too")
-        page.get_by_label("Code of your authenticator app").fill(fleet.totp.now())
+        page.get_by_label("Code of your authenticator app").fill(fleet.tess.code())
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.get_by_role("heading", name="Service").wait_for()
         return page.context.storage_state()
@@ -230,6 +221,8 @@ def test_the_lock_says_by_its_log_that_it_was_shut(page, lock, office):
         page.get_by_text("that the cloud lacks"),
     )
     expect(brought.or_(by_uplink).first).to_be_visible(timeout=20_000)  # the lock may have told it by itself
+    expect(page.get_by_role("button", name="Open it", exact=True)).to_be_visible()
+    tidy(page)
     path = f"/api/v1/locks/{lock.lock_id.hex()}/receipts"
     until(lambda: office.get(path)["receipts"][0]["type"] == "SERVICE_CLOSE")
 
@@ -417,3 +410,31 @@ def test_an_update_is_loaded_brought_broken_off_and_brought_to_its_end(page, slo
     files = read_image(slotted.sim.image)
     assert files["slot"] == b"b a 2" and files["b/manifest"] == NEW.manifest
     assert {path: files[f"b/{path}"] for path in NEW.files} == NEW.files
+
+
+def test_a_rider_finds_no_tools_there(browser, fleet):
+    with rider(browser, fleet.cloud.url) as page:
+        page.goto("/app/service")
+        expect(page.get_by_text("This part is for technicians.")).to_be_visible()
+        tidy(page)
+        page.goto("/app/settings")
+        expect(page.get_by_role("link", name="Service the bikes")).to_have_count(0)
+
+
+def test_the_same_in_dutch_and_in_the_dark(browser, fleet, kept, lock, jobs):
+    look = {**PHONE, "locale": "nl-NL", "color_scheme": "dark", "storage_state": kept.context.storage_state()}
+    with browser.visitor(fleet.cloud.url, **look) as page:
+        page.goto("/app/settings")
+        page.get_by_role("link", name="De fietsen verzorgen").click()
+        heading(page, "Service")
+        expect(page.get_by_role("heading", name="Er loopt geen dienst")).to_be_visible()  # on this phone
+        tidy(page)
+        page.get_by_role("link", name="Bell").click()
+        expect(page.get_by_role("button", name="Neem deze klus")).to_be_visible()
+        tidy(page)
+        page.goto(f"/app/service/b/{lock.code}")
+        expect(page.get_by_text("Niet in je dienst")).to_be_visible()
+        tidy(page)
+        page.goto("/app/service/any")
+        expect(page.get_by_text("De browser toont elk slot in de buurt.")).to_be_visible()
+        tidy(page)

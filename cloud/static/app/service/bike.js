@@ -28,7 +28,7 @@ export async function open(into, { code }, desk) {
     if (working || mine !== turn) return;
     if (!bike) return void show(into, h("h1", {}, t("bike.unknown", { code })), way(t("service.title"), place()));
     const { asset } = bike;
-    if (!into.contains(lock)) show(into, h("h1", {}, asset.label), h("p", { class: "plate" }, asset.code), lock, told, h("h2", {}, t("bike.do")), toggle, swap(asset), listed);
+    if (!into.contains(lock)) show(into, h("h1", {}, asset.label), asset.label !== asset.code && h("p", { class: "plate" }, asset.code), lock, told, h("h2", {}, t("bike.do")), toggle, swap(asset), listed);
     if (at !== asset.lock_id) {
       at = asset.lock_id;
       ends?.();

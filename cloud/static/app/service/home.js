@@ -10,6 +10,7 @@ export async function open(into, _place, desk) {
   const { app, duty, me, place, rider, shift } = desk;
   let here = await known();
   const card = h("section", { class: "card shift", "aria-live": "polite" });
+  const near = here ? null : act(t("jobs.near"), async () => ((here = await locate()), near.remove(), draw()), "quiet");
   const list = h("ol", { class: "list jobs" });
   const note = h("p", { class: "soft", role: "status" });
   const aside = h("section");
@@ -19,7 +20,7 @@ export async function open(into, _place, desk) {
     card,
     aside,
     h("h2", {}, t("jobs.title")),
-    act(t("jobs.near"), async () => ((here = await locate()), draw()), "quiet"),
+    near,
     note,
     list,
     h("h2", {}, t("service.find")),

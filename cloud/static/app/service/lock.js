@@ -87,7 +87,7 @@ export async function atLock(into, lock, desk) {
         return doing === "update" ? [h("p", {}, t("update.bringing")), bar, soft(t("update.stay"))] : busy(t(doing === "log" ? "lock.collecting" : "lock.opening"));
       case "ready":
         return [
-          type ? h("p", { class: "good" }, t("lock.open")) : [h("h2", {}, t("lock.colours")), swatches(ring.colours)],
+          type ? h("p", { class: "good" }, t("lock.open")) : ring.colours && [h("h2", {}, t("lock.colours")), swatches(ring.colours)],
           act(t(type ? "lock.reopen" : "lock.unlock"), () => ask("open"), type ? "quiet" : "huge"),
           release(),
           act(t("lock.collect"), () => ask("log"), "quiet"),
@@ -95,7 +95,7 @@ export async function atLock(into, lock, desk) {
         ];
       default:
         return ring.trouble ? release() : [
-          soft(t(wide ? "lock.any" : until ? "lock.listed" : "lock.unlisted")),
+          soft(t(wide || !lock ? "lock.any" : until ? "lock.listed" : "lock.unlisted")),
           act(t("lock.find"), () => ring.reach(), "huge"),
           lock && !until && way(t("shift.more"), place("shift"), "button quiet"),
           !brought && release(),
