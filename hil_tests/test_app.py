@@ -111,6 +111,9 @@ def test_where_each_next_step_leads(browser, fleet):
                 expect(page).to_have_url(fleet.cloud.url + LEADS[step])
             else:
                 expect(page.get_by_role("button", name="Find the lock")).to_be_visible()
+        page.goto(home)
+        page.get_by_role("button", name="Give the claim back").click()
+        sees(page, "Bikes")
 
 
 def test_a_browser_without_bluetooth_says_so_and_offers_what_works(browser, fleet):

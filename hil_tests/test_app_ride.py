@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from hil_tests.browser import barriers
+from hil_tests.browser import sign_in as console
 from hil_tests.people import bolt
 from hil_tests.radio_browser import CANCEL, PICK, radio_browser
 from hil_tests.rider_app import LOCK_MS, PHONE, claim, installed, rider, sees, sign_in, steps, told, unlock
@@ -230,6 +231,23 @@ def test_a_bike_of_a_pool_is_ridden_twice_on_one_claim(browser, fleet, make_lock
                 unlock(page)
 
 
+def test_an_admin_sees_the_ride_as_it_begins_and_ends(browser, page, fleet, lock):
+    login = f"admin-{lock.code}"
+    _, password = fleet.person(login)
+    with browser.visitor(fleet.cloud.url) as desk:
+        console(desk, password, login)
+        state = desk.get_by_role("row").filter(has_text=lock.code)
+        expect(state).to_be_visible()
+        expect(state).not_to_contain_text("riding")
+        unlock(page)
+        expect(state).to_contain_text("riding", timeout=LOCK_MS)
+        lock.sim.hand("close")
+        sees(page, "Parked")
+        page.get_by_role("button", name="End the ride").click()
+        sees(page, "The ride has ended")
+        expect(state).not_to_contain_text("riding", timeout=LOCK_MS)
+
+
 def test_another_phone_takes_the_ride_over(browser, page, fleet, lock):
     unlock(page)
     lock.sim.hand("close")
@@ -241,6 +259,7 @@ def test_another_phone_takes_the_ride_over(browser, page, fleet, lock):
         sees(second, "Bikes")
         second.get_by_role("link", name="Ride", exact=True).click()
         sees(second, "This bike was claimed on another phone")
+        sees(second, lock.code)
         assert barriers(second) == []
         second.get_by_role("button", name="Take over on this phone").click()
         second.get_by_role("button", name="Open again").click()

@@ -32,6 +32,7 @@ const network = h("p", { id: "network", role: "status" });
 const app = { place, go, renew, rider: null, tapped: false }; // tapped: this page was come to by a tap
 let ending = () => {};
 let slow = 0;
+let renewed = false; // a newer version of the app has taken over: its pages belong to its own frame
 let visited = 0; // a page that was left while it loaded draws nothing
 
 /** Where a link leads: place("b", code). */
@@ -54,7 +55,10 @@ async function start() {
   main.before(network);
   document.addEventListener("click", follow);
   addEventListener("popstate", enter);
-  navigator.serviceWorker?.register(`${BASE}/worker.js`, { scope: `${BASE}/` }).catch(() => {}); // then it needs a network
+  const workers = navigator.serviceWorker;
+  const had = Boolean(workers?.controller);
+  workers?.addEventListener("controllerchange", () => (renewed = had));
+  workers?.register(`${BASE}/worker.js`, { scope: `${BASE}/` }).catch(() => {}); // then it needs a network
   try {
     app.rider = await openRider();
   } catch (refused) {
@@ -74,6 +78,7 @@ async function connected() {
 }
 
 async function enter() {
+  if (renewed) return location.reload();
   const visit = ++visited;
   ending();
   ending = () => {};

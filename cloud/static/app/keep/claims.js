@@ -12,7 +12,8 @@ const FIELDS = ["claim_id", "lock_id", "epoch", "mode", "nbf", "exp", "hold", "l
 
 /** The fields of the API's claim that are kept. */
 export function facts(answer) {
-  return Object.fromEntries(FIELDS.map((name) => [name, answer[name]]));
+  const { bike, label } = answer; // of the bicycle that it was made for
+  return { ...Object.fromEntries(FIELDS.map((name) => [name, answer[name]])), ...(bike && { code: bike, label }) };
 }
 
 /** Whether the claim's token names this public key. Throws Malformed. */
