@@ -82,6 +82,10 @@ class Channel:
         self._bearer.close()
 
     async def _request(self, method, wanted, payload, beat):
+        if not self._open:  # first of all: without a network nothing is sealed, which takes room and time
+            await self._bearer.open(*self._address)
+            self._open = True
+            beat()
         options = wanted
         for _ in range(_ATTEMPTS):
             context = self._context or self._renew()
@@ -119,10 +123,6 @@ class Channel:
 
     async def _exchange(self, code, options, payload, request, beat):
         """(code, options, payload, ms) from inside OSCORE, or None for 4.01 in the clear. Raises Away, OSError."""
-        if not self._open:
-            await self._bearer.open(*self._address)
-            self._open = True
-            beat()
         self._mid = self._mid + 1 & 0xFFFF
         token = self._random(_TOKEN)
         datagram = coap.encode(coap.CON, code, self._mid, token, options, payload)

@@ -225,6 +225,40 @@ def test_many_receipts_go_in_order_four_at_a_time():
     assert sizes == [4, 4, 3] and rig.receipts.acked_seq == 11
 
 
+def test_where_the_heap_has_no_long_piece_messages_are_short():
+    encode = telemetry.encode_receipts
+
+    def short_of_memory(receipts):
+        if len(receipts) > 1:
+            raise MemoryError
+        return encode(receipts)
+
+    rig = Rig()
+    raws = [rig.receipt(b"cti-%04d" % number) for number in range(5)]
+    telemetry.encode_receipts = short_of_memory
+    try:
+        rig.go(10_000)
+    finally:
+        telemetry.encode_receipts = encode
+    assert [rig.peer.receipts[seq] for seq in range(1, 6)] == raws and rig.receipts.acked_seq == 5
+    sizes = [
+        len(telemetry.decode_receipts(payload)) for path, payload, _ in rig.peer.requests if path == b"r"
+    ]
+    assert sizes == [1] * 5
+
+
+def test_without_a_network_nothing_is_sealed():
+    rig = Rig()
+    rig.receipt()
+    rig.fixes(40)
+    rig.board.world.uplink = False
+    rig.go(60_000)
+    assert rig.uplink.channel._context is None and not rig.uplink.busy()
+    rig.board.world.uplink = True
+    rig.go(60_000)
+    assert rig.uplink.channel._context and rig.receipts.acked_seq == 1
+
+
 def test_a_message_of_receipts_is_bounded():
     rig = Rig()
     for size, count in ((240, 4), (300, 3), (400, 2), (512, 1)):

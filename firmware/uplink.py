@@ -10,7 +10,7 @@ from protocol import coap, keys, telemetry
 from protocol.compat import const
 
 _STEP_MS = const(250)
-_RECEIPTS = const(4)  # in one message, SPEC.md section 10
+_RECEIPTS = const(4)  # SPEC.md section 10
 _RETRY_MS = const(5000)  # after the first failure; doubled with each further one
 _RETRY_MAX_MS = const(900000)
 _COMMANDS = const(16)  # ids remembered
@@ -65,6 +65,7 @@ class Uplink:
         self.heard_at = None  # uptime of the last answer that said yes
         self.offer = None  # [version, digest]: a release that the last answer offered
         self._sending = False
+        self._most = _RECEIPTS  # in one message
         self._status_at = None
         self._commands = []  # ids of those last carried out
         self._errands = errands
@@ -83,24 +84,32 @@ class Uplink:
         while True:
             beat()
             self._outbox.tend()
-            if self.waits():
-                await self._sleep_ms(_STEP_MS)
-                continue
-            message = self._next()
-            errand = None if message else self._errand()
-            if message is None and errand is None:
-                if self.thrifty:
-                    self.channel.rest()
-                await self._sleep_ms(_STEP_MS)
-                continue
-            self._sending = True
             try:
-                if message:
-                    await self._send(beat, *message)
-                else:
-                    await self._run(beat, *errand)
-            finally:
-                self._sending = False
+                worked = not self.waits() and await self._work(beat)
+            except MemoryError:
+                if self._most == 1:
+                    raise
+                self._most, worked = 1, False  # no piece of the heap is long enough: messages get shorter
+            if not worked:
+                await self._sleep_ms(_STEP_MS)
+
+    async def _work(self, beat):
+        """One message or errand. False when there is none."""
+        message = self._next()
+        errand = None if message else self._errand()
+        if message is None and errand is None:
+            if self.thrifty:
+                self.channel.rest()
+            return False
+        self._sending = True
+        try:
+            if message:
+                await self._send(beat, *message)
+            else:
+                await self._run(beat, *errand)
+        finally:
+            self._sending = False
+        return True
 
     def hurry(self):
         """There is something to tell, and something to hear: a batch is due at once."""
@@ -146,7 +155,7 @@ class Uplink:
 
     def _oldest_receipts(self):
         try:
-            waiting = self._receipts.unacked(_RECEIPTS)
+            waiting = self._receipts.unacked(self._most)
         except (OSError, Unreadable):  # whether the lock may go on without them is not decided here
             self._paces[b"r"].result(False)
             return []
