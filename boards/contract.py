@@ -154,6 +154,9 @@ class Board:
     wakes: tuple  # what can end a pause, of "button", "shake"; () on a board that can neither doze nor sleep
     kept: bytes  # what the sleep before this boot was given to keep; b"" after another boot, or when damaged
 
+    def temperature(self) -> int | None:
+        """Of the chip, in whole degrees C from -100 to 200; None where it cannot tell."""
+
     def random(self, n: int) -> bytes:
         """n bytes fit for keys and challenges."""
 

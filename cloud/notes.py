@@ -23,6 +23,7 @@ NOTES = {  # number: (word for programs, words for people)
     wire.NOTE_LOST: ("lost", "Lost records"),
     wire.NOTE_UPDATE: ("update", "Update"),
     wire.NOTE_KEYSET: ("keyset", "Has keyset"),
+    wire.NOTE_COMMAND_REFUSED: ("command_refused", "Refused a command"),
     wire.NOTE_RELEASE: ("release", "Runs release"),
 }
 

@@ -74,8 +74,9 @@ def _state(state: int | None) -> str | None:
     return None if state is None else status.STATE_NAMES.get(state, "unknown")
 
 
-def series(session: Session, lock_id: str, since: int, until: int) -> list[list[int]]:
-    """[at, lowest millivolts, highest, how many] for at most POINTS stretches of the time between."""
+def series(session: Session, lock_id: str, since: int, until: int) -> tuple[list[list[int]], list[list[int]]]:
+    """[at, lowest, highest, how many] for at most POINTS stretches of the time between: of millivolts, of degrees C.
+    A stretch in which the lock told no temperature is not among the latter."""
     width = max(1, -(-(until - since) // POINTS))
     stretch = (StatusSample.at - since) // width
     rows = (
@@ -84,12 +85,20 @@ def series(session: Session, lock_id: str, since: int, until: int) -> list[list[
             func.min(StatusSample.battery_mv),
             func.max(StatusSample.battery_mv),
             func.count(),
+            func.min(StatusSample.temperature_c),
+            func.max(StatusSample.temperature_c),
+            func.count(StatusSample.temperature_c),
         )
         .where(StatusSample.lock_id == lock_id, StatusSample.at >= since, StatusSample.at < until)
         .group_by(stretch)
         .order_by(func.min(StatusSample.at))
     )
-    return [[at or 0, low, high, count] for at, low, high, count in session.execute(rows)]
+    battery, temperature = [], []
+    for at, low, high, count, coldest, warmest, told in session.execute(rows):
+        battery.append([at or 0, low, high, count])
+        if coldest is not None and warmest is not None:
+            temperature.append([at or 0, coldest, warmest, told])
+    return battery, temperature
 
 
 def states(session: Session, lock_id: str, since: int, until: int, limit: int) -> list[tuple[int, str]]:

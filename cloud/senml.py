@@ -41,6 +41,8 @@ def of_status(row: StatusSample) -> Iterator[Record]:
     if row.at is not None:
         yield {"n": "battery", "u": "V", "v": row.battery_mv / 1000, "t": row.at}
         yield {"n": "state", "vs": status.STATE_NAMES.get(row.state, "unknown"), "t": row.at}
+        if row.temperature_c is not None:
+            yield {"n": "temperature", "u": "Cel", "v": row.temperature_c, "t": row.at}
         yield {"n": "uptime", "u": "s", "v": row.uptime_s, "t": row.at}
 
 

@@ -263,6 +263,15 @@ class BatteryPoint(TypedDict):
     count: int
 
 
+class TemperaturePoint(TypedDict):
+    """Of the lock's chip, degrees C."""
+
+    at: Time
+    low_c: int
+    high_c: int
+    count: int
+
+
 class StateChange(TypedDict):
     at: Time
     state: str
@@ -272,6 +281,7 @@ class Series(TypedDict):
     since: Time
     until: Time
     battery: list[BatteryPoint]
+    temperature: Annotated[list[TemperaturePoint], Field(description="empty for a lock that tells none")]
     states: list[StateChange]
 
 
@@ -297,10 +307,12 @@ class LockTrack(TypedDict):
 class Command(TypedDict):
     command_id: Number
     kind: str
+    settings: Annotated[dict[str, int] | None, Field(description="of config: what was to change")]
     by: Annotated[str | None, Field(description="login of who asked")]
     created_at: Time
     sent_at: Time | None
-    done_at: Annotated[int | None, Field(description="when the lock said so")]
+    done_at: Annotated[int | None, Field(description="when the lock said so, or that it will not")]
+    refused: bool
 
 
 class Commands(TypedDict):

@@ -90,7 +90,8 @@ class Command(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("user.user_id"))  # who asked
     created_at: Mapped[int]
     sent_at: Mapped[int | None]
-    done_at: Mapped[int | None]
+    done_at: Mapped[int | None]  # when the lock said so, or that it will not
+    refused: Mapped[bool] = mapped_column(default=False)
 
 
 class IssuerKey(Base):

@@ -32,6 +32,7 @@ class StatusSample(Base):
     battery_mv: Mapped[int]
     clock_error_s: Mapped[int | None]
     uptime_s: Mapped[int]
+    temperature_c: Mapped[int | None]  # of its chip
 
 
 class Note(Base):

@@ -35,7 +35,9 @@ def _fix(at: int, lat: int, lon: int, accuracy: int) -> dict:
     return {"at": at, "lat": lat, "lon": lon, "accuracy": accuracy}
 
 
-def _status(at: int, state: int, millivolts: int, error: int, uptime: int) -> dict:
+def _status(
+    at: int, state: int, millivolts: int, error: int, uptime: int, temperature: int | None = None
+) -> dict:
     known = error != receipt.UNKNOWN
     return {
         "at": at if known else None,
@@ -43,6 +45,7 @@ def _status(at: int, state: int, millivolts: int, error: int, uptime: int) -> di
         "battery_mv": millivolts,
         "clock_error_s": error if known else None,
         "uptime_s": uptime,
+        "temperature_c": temperature,
     }
 
 
@@ -89,8 +92,9 @@ def _store_notes(session: Session, lock: Lock, rows: list[dict], now: int) -> No
     stored = insert(session, Note).values(rows).on_conflict_do_nothing().returning(Note.seq)
     fresh = set(session.scalars(stored))  # a batch that is repeated tells nothing twice
     for row in rows:
-        if row["note"] == telemetry.NOTE_COMMAND_DONE:
-            commands.done(session, lock, row["value"], now)
+        if row["note"] in (telemetry.NOTE_COMMAND_DONE, telemetry.NOTE_COMMAND_REFUSED):
+            refused = row["note"] == telemetry.NOTE_COMMAND_REFUSED
+            commands.done(session, lock, row["value"], now, refused)
         elif row["note"] == telemetry.NOTE_KEYSET:
             keyring.installed(lock, row["value"])
         elif row["note"] in (telemetry.NOTE_UPDATE, telemetry.NOTE_RELEASE) and row["seq"] in fresh:

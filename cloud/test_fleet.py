@@ -8,6 +8,7 @@ import pytest
 from cloud import claims, commands, fixes, issuers, locks
 from cloud.body import b64
 from cloud.tables import Command, IssuedToken, Lock, Ride
+from cloud.telemetry import take
 from cloud.testsite import NOW, holder_key, problem
 from protocol import ed25519, keys, roots, status, telemetry, token
 
@@ -141,6 +142,46 @@ def test_a_command_waits_until_the_lock_says_it_is_done(site):
         commands.done(session, session.get(Lock, bike.hex), number, NOW + 4)
     with site.cloud.db.writing() as session:
         assert commands.pending(session, bike.hex, NOW + 5) == []
+
+
+def test_settings_are_changed_by_admins_within_bounds_and_may_be_refused_by_the_lock(site):
+    bike, technician, admin = site.bike(), site.person("technician"), site.person("admin")
+    path, wanted = f"/locks/{bike.hex}/commands", {"uplink_every_s": 300, "fix_every_s": 20}
+    problem(technician.post(path, kind="config", settings=wanted), 403, "forbidden")
+    stranger = site.person("admin", operator=site.operator("Other"))
+    problem(stranger.post(path, kind="config", settings=wanted), 404, "not_found")
+    for odd in (
+        None,
+        {},
+        {"uplink_every_s": None},
+        {"uplink_every_s": 9},
+        {"uplink_every_s": 86_401},
+        {"uplink_every_s": "300"},
+        {"uplink_every_s": True},
+        {"still_s": 60},
+        {"kind": "pooled"},
+        {"uplink_host": "192.0.2.9"},
+        [1, 300],
+    ):
+        problem(admin.post(path, kind="config", settings=odd), 422, "invalid")
+    problem(admin.post(path, kind="find", settings=wanted), 422, "invalid")
+    first = admin.post(path, kind="config", settings=wanted)
+    assert first.status_code == 202 and first.get_json()["kind"] == "config"
+    second = admin.post(path, kind="config", settings={"stranger_s": 0})
+    numbers = [answer.get_json()["command_id"] for answer in (first, second)]
+    with site.cloud.db.writing() as session:
+        assert commands.pending(session, bike.hex, NOW) == [
+            (numbers[0], telemetry.COMMAND_CONFIG, [1, 300, 3, 20]),
+            (numbers[1], telemetry.COMMAND_CONFIG, [8, 0]),
+        ]
+    told = [(telemetry.NOTE, NOW, telemetry.NOTE_COMMAND_DONE, numbers[0])]
+    told.append((telemetry.NOTE, NOW, telemetry.NOTE_COMMAND_REFUSED, numbers[1]))
+    with site.cloud.db.writing() as session:
+        take(session, session.get(Lock, bike.hex), telemetry.encode_batch(1, told), NOW + 5)
+        assert commands.pending(session, bike.hex, NOW + 6) == []
+    newest, oldest = technician.get(path).get_json()["commands"]
+    assert (oldest["settings"], oldest["done_at"], oldest["refused"]) == (wanted, NOW + 5, False)
+    assert (newest["settings"], newest["done_at"], newest["refused"]) == ({"stranger_s": 0}, NOW + 5, True)
 
 
 def test_a_lock_is_asked_where_it_stands(site):

@@ -479,7 +479,16 @@ def test_the_whole_fleet_in_one_answer(site):
 def test_one_lock_through_time(site):
     tech, bike = site.person("technician"), site.bike()
     records = [
-        (telemetry.STATUS, NOW - 1000 + n * 10, (0, 0, 4, 0)[n % 4], 3900 - n, 1, n) for n in range(100)
+        (
+            telemetry.STATUS,
+            NOW - 1000 + n * 10,
+            (0, 0, 4, 0)[n % 4],
+            3900 - n,
+            1,
+            n,
+            *([n - 50] if n % 2 else []),
+        )
+        for n in range(100)
     ]
     for start in range(0, 100, 20):
         say(site, bike, 1 + start, *records[start : start + 20])
@@ -488,7 +497,12 @@ def test_one_lock_through_time(site):
     assert shown["battery"][0] == {"at": NOW - 1000, "low_mv": 3900, "high_mv": 3900, "count": 1}
     assert [row["state"] for row in shown["states"]][:4] == ["locked", "jammed", "locked", "jammed"]
     assert len(shown["states"]) == 51
+    assert shown["temperature"] == [  # where it told one
+        {"at": NOW - 1000 + n * 10, "low_c": n - 50, "high_c": n - 50, "count": 1} for n in range(1, 100, 2)
+    ]
     week = tech.get(f"/locks/{bike.hex}/series").get_json()
+    assert sum(row["count"] for row in week["temperature"]) == 50
+    assert (week["temperature"][0]["low_c"], week["temperature"][-1]["high_c"]) == (-49, 49)
     assert sum(row["count"] for row in week["battery"]) == 100 and len(week["battery"]) <= 500
     assert tech.get(f"/locks/{bike.hex}/series?since={NOW}&until={NOW - 5}").get_json()["battery"] == []
     say(site, bike, 101, (telemetry.FIX, NOW - 5, 520_000_000, 40_000_000, 50))
@@ -519,7 +533,7 @@ def test_a_locks_measurements_as_senml_in_both_forms(site):
         site,
         bike,
         1,
-        (telemetry.STATUS, NOW, 0, 3917, 1, 10),
+        (telemetry.STATUS, NOW, 0, 3917, 1, 10, -7),
         (telemetry.FIX, NOW + 1, 520_000_000, 40_000_000, 50),
     )
     path = f"/api/v1/locks/{bike.hex}/measurements?until={NOW + 10}"
@@ -529,7 +543,9 @@ def test_a_locks_measurements_as_senml_in_both_forms(site):
     assert packed.mimetype == senml.CBOR
     names = {label: name for name, label in senml.LABELS.items()}
     unpacked = [{names[label]: value for label, value in row.items()} for row in cbor2.loads(packed.data)]
-    assert unpacked == json.loads(plain.data) and unpacked[0]["bn"] == bike.hex + ":" and len(unpacked) == 6
+    assert unpacked == json.loads(plain.data) and unpacked[0]["bn"] == bike.hex + ":" and len(unpacked) == 7
+    [warm] = [row for row in unpacked if row["n"] == "temperature"]
+    assert (warm["u"], warm["v"]) == ("Cel", -7)
 
 
 def test_of_who_leaves_no_words_stay(site):

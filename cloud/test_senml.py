@@ -62,7 +62,9 @@ def test_the_rfcs_example_reads_the_same_from_json_and_from_cbor():
 
 def test_a_locks_measurements():
     rows = [
-        *senml.of_status(StatusSample(at=1_800_000_010, state=0, battery_mv=3917, uptime_s=60)),
+        *senml.of_status(
+            StatusSample(at=1_800_000_010, state=0, battery_mv=3917, uptime_s=60, temperature_c=21)
+        ),
         *senml.of_status(StatusSample(at=None, state=0, battery_mv=3000, uptime_s=1)),
         *senml.of_fix(Fix(at=1_800_000_000, lat=520_000_001, lon=-40_000_000, accuracy=57)),
     ]
@@ -75,6 +77,7 @@ def test_a_locks_measurements():
         (name + "accuracy", "m", 1_800_000_000, 5.7),
         (name + "battery", "V", 1_800_000_010, 3.917),
         (name + "state", None, 1_800_000_010, "locked"),
+        (name + "temperature", "Cel", 1_800_000_010, 21),
         (name + "uptime", "s", 1_800_000_010, 60),
     ]
     assert pack[1].keys() == {"n", "u", "v"} and pack[3]["t"] == 10

@@ -1,7 +1,7 @@
 """What a lock is told when it is provisioned: who it is, whom it believes, how it is set. Refuses to start half-set.
 
-Read at boot and never again, so a lock forgets this module then (lock.py). What stays, a Config, has no methods: any
-would keep all of this in memory.
+Read at boot, and when the cloud changes a setting; then a lock forgets this module (lock.py). What stays, a Config, has
+no methods: any would keep all of this in memory.
 
 | file          | holds                                                                               |
 |---------------|-------------------------------------------------------------------------------------|
@@ -130,6 +130,28 @@ def settings_of(data):
     if settings.reopen_reserve_mv > settings.start_reserve_mv:
         raise ConfigError("settings.json: reopen_reserve_mv is above start_reserve_mv")
     return settings
+
+
+def change(lock, args):
+    """Sets what a command of the cloud's says: on flash, then in force. False for what it may not say, and where flash
+    does not take it: then nothing has changed. `lock`: firmware.lock.Lock."""
+    from protocol.settings import decode
+
+    settings = lock.config.settings
+    try:
+        given = json.loads(_file(lock.store, "settings.json").decode())
+        before, changes = dict(given), decode(args)
+        given.update(changes)
+        data = json.dumps(given).encode()
+        settings_of(data)
+        if given != before:
+            lock.store.write("settings.json", data)
+    except (ConfigError, ValueError, OSError):
+        return False
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    lock.uplink.every_s = settings.uplink_every_s
+    return True
 
 
 def _check(name, value, rule):

@@ -29,7 +29,7 @@ async def renew(lock, channel, version, beat):
             raw = await _whole(channel, [(coap.URI_PATH, b"k"), (coap.URI_QUERY, query)], roots.LIMIT, beat)
             while lock.ledger.busy:  # what judged a token by one keyset shall not end under another
                 beat()
-                await lock.pause(_BUSY_MS)
+                await lock.board.clock.sleep_ms(_BUSY_MS)
             lock.adopt(install(lock.store, raw))
         if lock.config.keyset is not before:
             return False  # the combs are long: first the cloud hears of it

@@ -5,7 +5,6 @@ fix:   board line -> gps -> outbox -> uplink
 """
 
 import asyncio
-import binascii
 
 from firmware import combs
 from firmware.actuator import Actuator
@@ -27,7 +26,7 @@ from firmware.uplink import Uplink
 from firmware.watch import Watch
 from protocol import compat, keys, status
 from protocol.compat import const
-from protocol.telemetry import COMMAND_BLINK, COMMAND_LOCATE, KEYSET, NOTE_BOOT, NOTE_KEYSET
+from protocol.telemetry import COMMAND_BLINK, COMMAND_CONFIG, COMMAND_LOCATE, KEYSET, NOTE_BOOT, NOTE_KEYSET
 
 _TICK_MS = const(50)
 _STAMP_MS = const(60_000)  # while the bolt is open: what a close that nobody saw is dated by
@@ -44,14 +43,15 @@ _LEAVE_MS = const(5_000)  # for a phone to hear that this was the last
 _AWAY_MS = const(30_000)  # the same for the uplink, whose network may be slow to open
 
 
-def _config(store):
-    from firmware import config as reader  # for the boot alone
+def _config(store, lock=None, args=()):
+    """The Config; for a lock that has one, whether it took what a command changes."""
+    from firmware import config as reader  # for a moment
 
     try:
-        return reader.load(store)
+        return reader.change(lock, args) if lock else reader.load(store)
     finally:
         reader = None
-        forget(("firmware.config",))
+        forget(("firmware.config", "protocol.settings"))
 
 
 class Lock:
@@ -225,12 +225,14 @@ class Lock:
                 self.ledger.fail()
 
     def command(self, number, kind, args):
-        """One from the cloud. False for a kind that this lock does not know."""
+        """One from the cloud. False for one that this lock does not know, or may not carry out."""
         if kind == COMMAND_BLINK:
             self.session.show("find")
         elif kind == COMMAND_LOCATE:
             self.gps.locate()
-        return kind in (COMMAND_BLINK, COMMAND_LOCATE)
+        else:
+            return kind == COMMAND_CONFIG and _config(self.store, self, args)
+        return True
 
     # ---- keysets
 
@@ -258,25 +260,3 @@ class Lock:
 
     def load_combs(self):
         self.config.slow = not combs.load(self.store, self.config.keyset)
-
-    async def pause(self, ms):
-        await self._board.clock.sleep_ms(ms)
-
-    def snapshot(self):
-        """What the lock would show whoever looks after it: no secret, no key."""
-        ride = self.ledger.ride
-        return {
-            "state": status.STATE_NAMES[self.state],
-            "ride": binascii.hexlify(ride.cti).decode() if ride else None,
-            "seq": self.receipts.last_seq,
-            "unacked": self.receipts.last_seq - self.receipts.acked_seq,
-            "floors": {
-                "ride": self.floors.ride(),
-                "master": self.floors.master(),
-                "time": self.floors.time(),
-            },
-            "clock": {"now": self.clock.now(), "error": self.clock.error()},
-            "traffic": {path.decode(): count for path, count in self.uplink.traffic.items()},
-            "links": len(self.session.links),
-            "errors": self.session.errors,
-        }

@@ -59,7 +59,8 @@ class Outbox:
     # What the lock says ------------------------------------------------------------------------------------
 
     def put(self, record):
-        """Takes (0, time, lat, lon, accuracy), (1, time, state, mV, error, uptime) or (2, time, note, value).
+        """Takes (0, time, lat, lon, accuracy), (1, time, state, mV, error, uptime) or (2, time, note, value). A status
+        that knows how warm it is has °C + telemetry.WARM above the 8 bits of its state; `peek` gives °C at the end.
 
         False if it could not: storage fails, and a number might be given twice."""
         if self._next >= self._reserved and not self._reserve():
@@ -243,4 +244,7 @@ def _unpacked(number, slot):
     body = slot[:_BODY]
     if len(slot) != _SLOT or slot[_BODY:] != _check(number, body) or body[0] not in _LAYOUT:
         return None
-    return struct.unpack(_LAYOUT[body[0]], body)
+    record = struct.unpack(_LAYOUT[body[0]], body)
+    if body[0] == telemetry.STATUS and record[2] > 255:
+        return record[:2] + (record[2] & 255,) + record[3:] + ((record[2] >> 8) - telemetry.WARM,)
+    return record

@@ -21,7 +21,7 @@ class Rest:
     def __init__(self, lock, board, stillness):
         self._lock, self._board, self._stillness = lock, board, stillness
         self._uptime_ms = board.clock.uptime_ms
-        self._settings = settings = lock.config.settings
+        self._settings = lock.config.settings
         self._slept, self._contact, self._credit, self._fails = self._recall()
         self._mode = power.AWAKE
         self._stranger_at = None  # from when on somebody who has proved nothing keeps it awake
@@ -31,8 +31,11 @@ class Rest:
         lock.gps.duty = self._gnss
         lock.receipts.listeners.append(self._served)
         self._begun = False
-        self._full = settings.awake_s * 1000
         self._silence_ms = lock.session.silence_ms
+
+    @property
+    def _full(self):
+        return self._settings.awake_s * 1000
 
     @property
     def dozes(self):

@@ -109,7 +109,7 @@ class Session:
         self._gone()
 
     def _overrun(self, link, data):
-        self._refuse(link, status.MALFORMED)
+        self.refuse(link, status.MALFORMED)
 
     def _frame(self, link, frame):
         if link.closing is not None:
@@ -134,7 +134,7 @@ class Session:
         try:
             message = link.receiver.feed(frame)
         except frames.FrameError:
-            self._refuse(link, status.MALFORMED)
+            self.refuse(link, status.MALFORMED)
             return None
         if link.receiver.opcode is None:
             link.begun = None
@@ -145,9 +145,9 @@ class Session:
         try:
             return _MESSAGES[message[0]](self, link, message[1])
         except exchange.BadVersion:
-            self._refuse(link, status.VERSION)
+            self.refuse(link, status.VERSION)
         except (exchange.ExchangeError, token.Malformed):
-            self._refuse(link, status.MALFORMED)
+            self.refuse(link, status.MALFORMED)
         return None
 
     # ---- messages
@@ -155,7 +155,7 @@ class Session:
     def _hello(self, link, body):
         _, patient = exchange.decode_hello(body)
         if self._ledger.state == status.STATE_QUARANTINE:
-            self._refuse(link, status.QUARANTINE)
+            self.refuse(link, status.QUARANTINE)
             return
         patience = _PATIENCE_MS if patient else _PROVE_MS
         link.patience = max(link.patience, patience)
@@ -168,7 +168,7 @@ class Session:
         link.greeted = True
         link.challenge, link.challenge_until = challenge, self._uptime_ms() + patience
         link.transcript = exchange.transcript(body, answer)
-        self._send(link, exchange.CHALLENGE, answer)
+        self.send(link, exchange.CHALLENGE, answer)
         self.show(exchange.colours(link.transcript), link)
         self._garbage.collect()  # the phone has enough to do meanwhile
 
@@ -208,7 +208,7 @@ class Session:
         verdict = self._unlock.decide(request, link.challenge, self._linked())
         took = self._uptime_ms() - began
         if verdict < accept.ACTION:
-            self._refuse(link, verdict, timing=(took, 0, 0))
+            self.refuse(link, verdict, timing=(took, 0, 0))
             self.show("refused")
             return None
         link.accepted = True
@@ -234,7 +234,7 @@ class Session:
             outcome = await work
             timing = verify_ms, outcome.store_ms, outcome.motor_ms
             if outcome.status != status.OK:
-                self._refuse(link, outcome.status, outcome.receipt, timing)
+                self.refuse(link, outcome.status, outcome.receipt, timing)
                 self.show("refused")
                 return
             if verdict == accept.SUCCESSOR:  # whoever held the ride before holds it no longer
@@ -260,7 +260,7 @@ class Session:
             found = self._receipts.after(max(link.collected, self._receipts.acked_seq), _RECEIPTS)
         except (OSError, Unreadable):
             self._ledger.fail()
-            self._refuse(link, status.QUARANTINE)
+            self.refuse(link, status.QUARANTINE)
             return
         chosen, size = [], 0
         for seq, raw in found:
@@ -270,7 +270,7 @@ class Session:
             chosen.append(raw)
             link.collected = seq
         batch = exchange.seal_batch(self._batch_key, self._board.random(13), chosen) if chosen else b""
-        self._send(link, exchange.SEALED, exchange.encode_sealed(batch))
+        self.send(link, exchange.SEALED, exchange.encode_sealed(batch))
 
     def _offer(self, link, body):
         if self._may_bring(link):
@@ -282,7 +282,7 @@ class Session:
 
     def _may_bring(self, link):
         if not link.carrier:
-            self._refuse(link, status.SCOPE)
+            self.refuse(link, status.SCOPE)
         return link.carrier
 
     def _appended(self, raw, parsed):
@@ -292,31 +292,24 @@ class Session:
         for link in list(self.links.values()):
             if link.cti == parsed.cti and link is not self._acting and link.closing is None:
                 try:
-                    self._send(link, exchange.RECEIPT, exchange.encode_receipt(raw))
+                    self.send(link, exchange.RECEIPT, exchange.encode_receipt(raw))
                 except Exception:
                     self._broken(link)
 
     # ---- answers
 
-    def refuse(self, link, code):
-        """Ends what updater.py began for this link."""
-        self._refuse(link, code)
-
-    def send(self, link, opcode, body):
-        """One message to a phone, if it is still here."""
-        self._send(link, opcode, body)
-
-    def _refuse(self, link, code, raw=None, timing=(0, 0, 0)):
+    def refuse(self, link, code, raw=None, timing=(0, 0, 0)):
         self._note(NOTE_REFUSED, code)
         self._result(link, code, raw, timing)
 
     def _result(self, link, code, raw, timing):
-        self._send(link, exchange.RESULT, exchange.encode_result(code, raw, timing))
+        self.send(link, exchange.RESULT, exchange.encode_result(code, raw, timing))
         if code in status.CUTS_LINK:
             link.challenge = None
             link.closing = self._uptime_ms() + _GRACE_MS
 
-    def _send(self, link, opcode, body):
+    def send(self, link, opcode, body):
+        """One message to a phone, if it is still here."""
         if self.links.get(link.conn) is not link:
             return  # it left while the lock acted
         link.waiting += link.sender.frames(opcode, body, self._radio.mtu(link.conn))

@@ -73,6 +73,21 @@ def test_what_goes_in_comes_out_in_order():
     board.close()
 
 
+def test_a_status_keeps_its_temperature_in_flash_and_one_without_stays_without():
+    board = VirtualBoard()
+    outbox = opened(board)
+    plain = (telemetry.STATUS, 1_800_000_000, 6, 3900, 0xFFFFFFFF, 120)
+    records = [plain, plain + (-100,), plain + (0,), plain + (200,), plain + (-1,)]
+    assert outbox.put(plain)
+    for record in records[1:]:
+        assert outbox.put(plain[:2] + (plain[2] + (record[6] + telemetry.WARM << 8),) + plain[3:])
+    assert outbox.peek(9)[1] == records
+    outbox.flush()
+    board = board.reboot()
+    assert [record for _, record in drained(opened(board))] == records
+    board.close()
+
+
 def test_a_working_uplink_leaves_the_flash_alone():
     board = VirtualBoard()
     outbox = opened(board)

@@ -3,6 +3,7 @@
 
 import hashlib
 
+from boards.sim import shown
 from boards.sim.bench import K_LOCK, LOCK, NOW, Answer, Bench, Phone, key, kid_of
 from boards.sim.power import Halt
 from firmware.lock import Lock
@@ -43,7 +44,7 @@ def _says(answer, code):
 
 
 def _state(bench, state):
-    assert bench.lock.state == state, bench.lock.snapshot()
+    assert bench.lock.state == state, shown.of(bench.lock)
 
 
 def _log(bench):

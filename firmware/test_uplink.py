@@ -132,7 +132,8 @@ def test_a_lock_that_boots_says_so_and_learns_the_time():
     assert rig.clock.now() is None
     rig.go(1_000)
     (status,) = rig.told(telemetry.STATUS)
-    assert status[1:3] == (0, 2) and 4100 <= status[3] <= 4200 and status[4:] == (0xFFFFFFFF, 0)
+    assert status[1:3] == (0, 2) and 4100 <= status[3] <= 4200 and status[4:6] == (0xFFFFFFFF, 0)
+    assert status[6:] == (rig.board.temperature(),)
     assert rig.clock.now() == T0 + 1 and rig.clock.error() <= 2 and rig.clock.known()
     assert rig.waiting() == []
 
@@ -365,12 +366,22 @@ def test_floors_and_commands_in_an_answer():
     assert done == [9, 10]
 
 
-def test_a_command_that_the_lock_does_not_know_is_not_said_to_be_done():
+def test_a_board_that_cannot_tell_how_warm_it_is_tells_the_rest():
+    rig = Rig()
+    rig.uplink._temperature = lambda: None
+    rig.go(1_000)
+    (status,) = rig.told(telemetry.STATUS)
+    assert len(status) == 6
+
+
+def test_a_command_that_the_lock_does_not_take_is_said_to_be_refused():
     rig = Rig()
     rig.known = False
     rig.peer.answer = {telemetry.COMMANDS: [[9, 77, []]]}
     rig.go(200_000)
-    assert rig.commands == [(9, 77, [])] and rig.told(telemetry.NOTE) == []
+    assert rig.commands == [(9, 77, [])]  # once
+    (note,) = rig.told(telemetry.NOTE)
+    assert note[2:] == (telemetry.NOTE_COMMAND_REFUSED, 9)
 
 
 def test_an_endless_supply_of_commands_takes_no_memory():

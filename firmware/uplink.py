@@ -41,14 +41,14 @@ class _Pace:
 class Uplink:
     """`config`: lock_id, k_lock, settings. `state()`: the lock's state, for status records.
 
-    `on_command(id, kind, args)`: carries one out; False for one that this lock does not know.
+    `on_command(id, kind, args)`: carries one out; False for one that it does not know or take.
     `errands`: key of an answer -> coroutine function(channel, value, beat), for what an answer offers to be fetched; it
     gives True when it is done with that value. Run when there is nothing to tell.
     """
 
     def __init__(self, board, config, clock, floors, receipts, outbox, state, on_command, errands):
         self._uptime_ms, self._sleep_ms = board.clock.uptime_ms, board.clock.sleep_ms
-        self._millivolts = board.battery.millivolts
+        self._millivolts, self._temperature = board.battery.millivolts, board.temperature
         self._settings = settings = config.settings
         secret = keys.oscore_secret(config.k_lock)
         self.channel = Channel(board, config.lock_id, secret, settings.uplink_host, settings.uplink_port)
@@ -74,11 +74,6 @@ class Uplink:
             self._paces[key] = _Pace(board)
         self.waits = lambda: False  # whether somebody waits for the bolt, and so needs the heap for himself
         receipts.listeners.append(self._appended)
-
-    @property
-    def traffic(self):
-        """path -> bytes that crossed the network, as channel.py counts them."""
-        return self.channel.traffic
 
     async def run(self, beat):
         while True:
@@ -181,8 +176,11 @@ class Uplink:
 
     def _put_status(self):
         now, uptime = self._clock.now() or 0, self._uptime_ms()
+        state, degrees = self._state(), self._temperature()
+        if degrees is not None:
+            state += degrees + telemetry.WARM << 8
         self._outbox.put(
-            (telemetry.STATUS, now, self._state(), self._millivolts(), self._clock.error(), uptime // 1000)
+            (telemetry.STATUS, now, state, self._millivolts(), self._clock.error(), uptime // 1000)
         )
         self._status_at = uptime
 
@@ -255,10 +253,11 @@ class Uplink:
                 self._offered[key] = answer[key]
         for number, kind, args in answer.get(telemetry.COMMANDS, ()):
             if number not in self._commands:  # the cloud repeats it until it has the note
+                refused = self._on_command(number, kind, args) is False
+                note = telemetry.NOTE_COMMAND_REFUSED if refused else telemetry.NOTE_COMMAND_DONE
+                self._outbox.note(note, number)
                 self._commands.append(number)
                 del self._commands[:-_COMMANDS]
-                if self._on_command(number, kind, args) is not False:
-                    self._outbox.note(telemetry.NOTE_COMMAND_DONE, number)
 
 
 def _try(action, *args):

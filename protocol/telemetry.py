@@ -10,6 +10,10 @@ FIX = const(0)  # record kinds, first element of a record
 STATUS = const(1)
 NOTE = const(2)
 
+COLDEST = const(-100)  # of a status, degrees C
+HOTTEST = const(200)
+WARM = const(101)  # what a lock adds to it where 0 is none: outbox.py
+
 NOTE_REFUSED = const(1)
 NOTE_FIX_DROPPED = const(2)
 NOTE_BOOT = const(3)
@@ -21,6 +25,7 @@ NOTE_LOST = const(8)
 NOTE_UPDATE = const(9)  # state, and reason << 8: update.py
 NOTE_KEYSET = const(10)  # version
 NOTE_RELEASE = const(11)
+NOTE_COMMAND_REFUSED = const(12)
 
 TIME = const(1)  # keys of an answer
 RIDE_FLOOR = const(2)
@@ -32,6 +37,7 @@ RELEASE = const(7)  # [version, SHA-256 of its manifest]
 
 COMMAND_BLINK = const(1)
 COMMAND_LOCATE = const(2)
+COMMAND_CONFIG = const(3)  # arguments: settings.py
 
 
 class TelemetryError(ValueError):
@@ -39,7 +45,7 @@ class TelemetryError(ValueError):
 
 
 def encode_batch(first, records):
-    """`records`: (0, time, lat, lon, accuracy), (1, time, state, mV, error, uptime), (2, time, note, value)."""
+    """`records`: (0, time, lat, lon, accuracy), (1, time, state, mV, error, uptime[, °C]), (2, time, note, value)."""
     runs = []
     last = None
     for record in records:
@@ -72,7 +78,15 @@ def _plain(run):
     yield tuple(run)
 
 
-_RUNS = {FIX: _fixes, STATUS: _plain, NOTE: _plain}
+def _status(run):
+    if len(run) != 7:
+        return _plain(run)
+    if not is_int32(run[6]) or not COLDEST <= run[6] <= HOTTEST:
+        raise TelemetryError("temperature")
+    return [tuple(record) + (run[6],) for record in _plain(run[:6])]
+
+
+_RUNS = {FIX: _fixes, STATUS: _status, NOTE: _plain}
 
 
 def decode_batch(data):

@@ -1,6 +1,19 @@
 """The examples in SPEC.md are true: every vector, good and bad, on both interpreters."""
 
-from protocol import cbor, ed25519, exchange, frames, keys, keyset, manifest, receipt, roots, telemetry, token
+from protocol import (
+    cbor,
+    ed25519,
+    exchange,
+    frames,
+    keys,
+    keyset,
+    manifest,
+    receipt,
+    roots,
+    settings,
+    telemetry,
+    token,
+)
 
 
 def _vectors():
@@ -122,6 +135,16 @@ def _batch(v):
     assert telemetry.encode_batch(first, records) == _hex(v["batch"])
 
 
+def _config(v):
+    args = cbor.decode(_hex(v["args"]))
+    changes = settings.decode(args)
+    assert settings.encode(changes) == args
+    assert (
+        " ".join(["%s=%d" % (name, changes[name]) for name, _, _ in settings.REMOTE if name in changes])
+        == v["settings"]
+    )
+
+
 def _release(v):
     data, known = _hex(v["manifest"]), keyset.parse(_hex(v["keyset"]))
     head = manifest.parse_head(data)
@@ -149,6 +172,7 @@ _CHECKS = {
     "countersign": _countersign,
     "sealed": _sealed,
     "batch": _batch,
+    "config": _config,
     "release": _release,
 }
 _REFUSALS = (ValueError, AssertionError)  # each of our parsers' errors is a ValueError
@@ -193,6 +217,7 @@ def test_every_bad_example_is_refused():
         "hello",
         "receipt",
         "batch",
+        "config",
         "release",
     ):
         _run(kind, "bad")

@@ -27,6 +27,16 @@ def test_records_survive_the_wire():
         assert telemetry.decode_batch(telemetry.encode_batch(77, records)) == (77, records)
 
 
+def test_a_status_may_say_how_warm_it_is():
+    for degrees in (telemetry.COLDEST, -1, 0, 21, telemetry.HOTTEST):
+        records = [MIXED[0] + (degrees,), MIXED[0]]
+        assert telemetry.decode_batch(telemetry.encode_batch(7, records)) == (7, records)
+    for odd in (telemetry.COLDEST - 1, telemetry.HOTTEST + 1, True, None, b"", 1 << 40):
+        assert refused(cbor.encode([7, list(MIXED[0]) + [odd]])), odd
+    assert refused(cbor.encode([7, list(MIXED[0]) + [21, 21]]))
+    assert refused(cbor.encode([7, [1, T0, -1, 3900, 3, 120, 21]]))
+
+
 def test_a_fix_that_runs_back_in_time_begins_a_run_of_its_own():
     records = [RIDE[3], RIDE[1], RIDE[2]]
     data = telemetry.encode_batch(0, records)

@@ -12,7 +12,20 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocol import cbor, cose, exchange, frames, keys, keyset, manifest, receipt, roots, telemetry, token
+from protocol import (
+    cbor,
+    cose,
+    exchange,
+    frames,
+    keys,
+    keyset,
+    manifest,
+    receipt,
+    roots,
+    settings,
+    telemetry,
+    token,
+)
 from tools import comb
 
 SPEC = Path(__file__).parent.parent / "protocol" / "SPEC.md"
@@ -366,6 +379,28 @@ def receipt_vectors():
     )
 
 
+def settings_vectors():
+    """Arguments of a config command."""
+    for name, changes in (
+        ("one", {"uplink_every_s": 300}),
+        ("two", {"fix_every_s": 1, "advertise_ms": 2_000}),
+        ("the highest", {name: high for name, _, high in settings.REMOTE}),
+    ):
+        said = " ".join([f"{setting}={value}" for setting, value in changes.items()])
+        yield vector("config", "good", name, args=cbor.encode(settings.encode(changes)), settings=said)
+    for name, args in (
+        ("none", []),
+        ("a number without a value", [1]),
+        ("no such number", [9, 60]),
+        ("a number twice", [1, 60, 1, 60]),
+        ("numbers fall", [2, 60, 1, 60]),
+        ("below the bound", [1, 9]),
+        ("above the bound", [6, 2_001]),
+        ("a negative value", [4, -1]),
+    ):
+        yield vector("config", "bad", name, args=cbor.encode(args))
+
+
 def telemetry_vectors():
     records = [
         (1, T0, 2, 3900, 3, 120),
@@ -380,7 +415,12 @@ def telemetry_vectors():
         first=40,
         count=3,
     )
+    for name, temperature in (("a status with a temperature", 21), ("one of a cold night", -18)):
+        batch = telemetry.encode_batch(41, [(1, T0, 0, 4012, 3, 120, temperature)])
+        yield vector("batch", "good", name, batch=batch, first=41, count=1)
     for name, item in {
+        "a temperature of no chip": [40, [1, T0, 0, 4012, 3, 120, 201]],
+        "two values too many": [40, [1, T0, 0, 4012, 3, 120, 21, 21]],
         "no records": [40],
         "unknown kind": [40, [3, T0, 1, 1]],
         "latitude beyond the pole": [40, [0, T0, 900000001, 0, 1]],
@@ -429,6 +469,7 @@ SECTIONS = (
     ("Exchange", exchange_vectors),
     ("Receipts", receipt_vectors),
     ("Telemetry", telemetry_vectors),
+    ("Settings", settings_vectors),
     ("Releases", release_vectors),
 )
 INTRO = """

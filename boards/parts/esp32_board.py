@@ -13,7 +13,7 @@ import esp32
 import machine
 import network
 
-from boards.parts import boot_cause, gnss, networks
+from boards.parts import boot_cause, gnss, networks, temperature
 from boards.parts.battery import Battery
 from boards.parts.bearer import Bearer
 from boards.parts.ble import Ble
@@ -99,6 +99,7 @@ class Board:
         self.button = Button(wakers["button"])
         adc = machine.ADC(machine.Pin(pins.BATTERY_PIN), atten=machine.ADC.ATTN_11DB)
         self.battery = Battery(adc, pins.BATTERY_DIVIDER)
+        self.temperature = temperature.reader(esp32)
         scl, sda = machine.Pin(pins.MOTION_SCL_PIN), machine.Pin(pins.MOTION_SDA_PIN)
         i2c = machine.I2C(0, scl=scl, sda=sda, freq=_I2C_HZ)
         self.motion = Motion(i2c, wakers["shake"], pins.MOTION_ADDRESS, self.clock)

@@ -5,6 +5,7 @@ import asyncio
 from boards.esp32_dev import pins as dev
 from boards.esp32c6_lock import pins as c6
 from boards.esp32s3_lock import pins as s3
+from boards.parts import temperature
 from boards.parts.led import Led
 from boards.sim.power import Halt
 from boards.testparts import machine
@@ -325,6 +326,30 @@ def test_the_light_needs_no_event_loop():
     rig.chip.tick()
     assert pin.value() == 0
     rig.close()
+
+
+# ---- temperature
+
+
+def test_each_chip_tells_how_warm_it_is():
+    for pins in ALL:
+        rig = Rig(pins)
+        board = rig.boot()
+        warm = rig.world.temperature()
+        assert warm - 1 <= board.temperature() <= warm, (pins.CHIP, warm, board.temperature())
+        for degrees in (-40, -1, 0, 55, 125):
+            rig.chip.degrees = lambda degrees=degrees: degrees
+            assert abs(board.temperature() - degrees) <= 1, (pins.CHIP, degrees, board.temperature())
+        rig.close()
+
+
+def test_a_chip_without_a_sensor_or_with_a_broken_one_tells_nothing():
+    class Esp32:
+        pass
+
+    assert temperature.reader(Esp32())() is None
+    Esp32.mcu_temperature = lambda self: 500
+    assert temperature.reader(Esp32())() is None
 
 
 # ---- battery

@@ -139,6 +139,7 @@ class Board:
         self.motion = parts.Motion(lasting.at)
         self.led = parts.Led(lasting.at)
         self.battery = parts.Battery(lasting.at)
+        self.temperature = parts.thermometer(lasting.at)
         self.gnss = parts.Gnss(lasting.at, lasting.receiver)
         self.bearer = Bearer()
         self.watchdog = Watchdog()

@@ -13,6 +13,7 @@ gc.threshold(4_096)  # what importing a module leaves is collected before the ne
 import protocol.ed25519  # noqa: E402, F401  what takes most room comes first, while the heap is empty
 from boards.parts.serial_link import SerialLink  # noqa: E402
 from boards.qemu_rv32.board import ROOT, WORLD, Board, Clock, Console, Line, Uptime  # noqa: E402
+from boards.sim import shown  # noqa: E402
 from boards.sim.hand import Hand  # noqa: E402
 from boards.sim.lasting import Lasting  # noqa: E402
 from firmware.lock import Lock  # noqa: E402
@@ -54,7 +55,7 @@ async def main(hardened):
             raise
         await out_of_order(link)
         return
-    hand = Hand(board, lock.snapshot)
+    hand = Hand(board, lambda: shown.of(lock))
     await lock.run()
 
 

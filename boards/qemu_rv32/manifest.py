@@ -17,6 +17,7 @@ FROZEN = (
     "boards/sim/lasting.py",
     "boards/sim/parts.py",
     "boards/sim/power.py",
+    "boards/sim/shown.py",
     "boards/sim/signer.py",
     "boards/sim/timeline.py",
     "boards/sim/track.py",

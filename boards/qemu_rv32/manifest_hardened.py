@@ -18,6 +18,7 @@ FROZEN = (
     "boards/sim/hand.py",
     "boards/sim/lasting.py",
     "boards/sim/parts.py",
+    "boards/sim/shown.py",
     "boards/sim/track.py",
     "boards/sim/world.py",
 )

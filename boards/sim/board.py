@@ -76,6 +76,7 @@ class Board:
         self.motion = parts.Motion(lasting.at)
         self.led = parts.Led(lasting.at)
         self.battery = parts.Battery(lasting.at)
+        self.temperature = parts.thermometer(lasting.at)
         self.gnss = parts.Gnss(lasting.at, lasting.receiver)
         self.bearer = Bearer(lasting.at)
         lasting.world.radio_on = True

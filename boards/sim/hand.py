@@ -19,7 +19,7 @@ _TRIES = 50
 
 _JAM = 50  # percent of the bolt's way
 _REBOOTS = {"warm": "reset", "cold": "power"}
-_STATE = "bolt bolt_open bolt_closed shackle_closed position moving riding millivolts uplink led"
+_STATE = "bolt bolt_open bolt_closed shackle_closed position moving riding millivolts temperature uplink led"
 _STATE = (_STATE + " actuations openings pulls_moving").split()
 
 
@@ -28,7 +28,7 @@ class _Refused(Exception):
 
 
 class Hand:
-    """`snapshot()` gives a dict of what the lock itself would show, added to `state`."""
+    """`snapshot()` gives a dict of what the lock itself would show (shown.py), added to `state`."""
 
     def __init__(self, board, snapshot=dict):
         self._board, self._lasting, self._snapshot = board, board.lasting, snapshot

@@ -22,7 +22,7 @@ sys.path[0] = __file__.rpartition("boards/sim/")[0] or "."  # the checkout, not 
 
 import protocol.ed25519  # noqa: E402, F401  what takes most to compile comes first, while the heap is empty
 from boards.parts.ble import Ble  # noqa: E402
-from boards.sim import bluetooth  # noqa: E402
+from boards.sim import bluetooth, shown  # noqa: E402
 from boards.sim.board import Board, Storage  # noqa: E402
 from boards.sim.hand import Hand  # noqa: E402
 from boards.sim.lasting import Lasting  # noqa: E402
@@ -72,7 +72,7 @@ async def main():
         lock = Lock(board)
     except (ConfigError, OSError) as error:
         refuse("The lock does not start: %s." % error)
-    hand = Hand(board, lock.snapshot)
+    hand = Hand(board, lambda: shown.of(lock))
     await hand.start()
     print(json.dumps({"hand": hand.port}))
     await lock.run()

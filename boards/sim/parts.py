@@ -58,6 +58,11 @@ class Battery:
         return self._at().millivolts()
 
 
+def thermometer(at):
+    """A board's `temperature`."""
+    return lambda: at().temperature()
+
+
 class Gnss:
     """The line to a `boards.sim.gnss.Receiver`, which `at` keeps up to date too."""
 

@@ -2,7 +2,7 @@
 
 import json
 
-from boards.sim.world import FULL_MV, MOTOR_MS, World
+from boards.sim.world import DAY_C, FULL_MV, MOTOR_MS, NIGHT_C, World
 
 T = 1_760_000_000_000
 OUT_AND_BACK = [(0, 100, 200), (1_000, 300, 600), (5_000, 300, 600), (6_000, 100, 200)]  # standing in between
@@ -197,6 +197,27 @@ def test_a_track_that_cannot_be_ridden_is_refused():
             raise AssertionError(points)
         except ValueError:
             assert not bike.riding
+
+
+def test_the_chip_is_as_warm_as_the_air_and_what_it_spends():
+    at_four = T - T % 86_400_000 + 4 * 3_600_000
+    bike = World(at_four)
+    assert bike.temperature() == NIGHT_C
+    assert World(at_four + 12 * 3_600_000).temperature() == DAY_C
+    assert NIGHT_C < World(at_four + 5 * 3_600_000).temperature() < DAY_C
+    for step in (5, 50, 700, 5_000):
+        bike = World(at_four)
+        bike.gnss_on = bike.radio_on = True
+        warm = [bike.temperature()]
+        for _ in range(10):
+            for _ in range(60_000 // step):
+                bike.elapse(step)
+            warm.append(bike.temperature())
+        assert warm == sorted(warm) and warm[-1] > NIGHT_C + 15, (step, warm)
+        bike.dark()
+        for _ in range(600_000 // step):
+            bike.elapse(step)
+        assert bike.temperature() <= NIGHT_C + 2, (step, bike.temperature())
 
 
 def test_the_led_is_remembered_and_knows_its_patterns():

@@ -349,6 +349,7 @@ class VirtualBoard:
         self.motion = parts.Motion(self._at)
         self.led = parts.Led(self._at)
         self.battery = parts.Battery(self._at)
+        self.temperature = parts.thermometer(self._at)
         self.gnss = parts.Gnss(self._at, self._receiver)
         self.link = Link(timeline, power)
         self.bearer = Bearer(timeline, power, self.world)

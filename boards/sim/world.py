@@ -9,30 +9,44 @@ On a chip it shares a heap with the lock, which must not notice: while the world
 integers, of 31 bits there, and leaves no garbage. Unix time in milliseconds is none.
 """
 
+from protocol.compat import const
+
 STEP_MS = 5  # in which a bolt moves
 MOTOR_MS = 400  # of pulling for the bolt's whole way
 SPRING_MS = 40  # for the way back into a ring that is shut
 HAND_MS = 300  # a person holds the ring shut this long, then lets go
 MOTION_MS = 1_000  # the motion sensor goes on saying so this long
 FULL_MV = 4_150
+NIGHT_C, DAY_C = 8, 20  # the air: coldest at 4 o'clock, warmest twelve hours later (UTC)
 LEDS = ("ok", "refused", "busy", "find", "fault", "off")
 COLOURS = ("red", "green", "blue", "white")  # of a code, by number
 BOLT_FAULTS = (None, "both", "neither", "open", "closed")  # what the two switches say, whatever the bolt does
 
-_WAY = 100_000  # the bolt's position, thousandths of a percent: 0 in the ring, _WAY drawn back
-_OPEN_AT = 95_000  # the switches close this near the ends
-_CLOSED_AT = 5_000
-_FREE_AT = 90_000  # drawn back further than this, the bolt lets the ring go
-_HOLDS_AT = 50_000  # in further than this, it holds the ring
-_HISTORY = 16  # LED patterns remembered
+_WAY = const(100_000)  # the bolt's position, thousandths of a percent: 0 in the ring, _WAY drawn back
+_OPEN_AT = const(95_000)  # the switches close this near the ends
+_CLOSED_AT = const(5_000)
+_FREE_AT = const(90_000)  # drawn back further than this, the bolt lets the ring go
+_HOLDS_AT = const(50_000)  # in further than this, it holds the ring
+_HISTORY = const(16)  # LED patterns remembered
 
 # What `dump` keeps: all that a person who goes away and comes back would find as it was.
 _KEPT = "_start ms motor_ms actuations openings pulls_moving bolt_fault uplink _way _ring_shut _hand_until".split()
 _KEPT += "_jam _millivolts _picovolts _moved_at _shaken _position".split()
 
 # What each takes from the battery, picovolts a millisecond: months idle, days of GNSS from full to empty.
-_IDLE, _RADIO, _GNSS, _MOTOR = 60, 200, 3_000, 5_000_000
-_MILLIVOLT = 1_000_000_000  # picovolts
+_IDLE = const(60)
+_RADIO = const(200)
+_GNSS = const(3_000)
+_MOTOR = const(5_000_000)
+_MILLIVOLT = const(1_000_000_000)  # picovolts
+
+# How warm that makes it: looked at every second, in hundredths of a degree above the air.
+_WARMS = const(50)  # picovolts a millisecond, in the end, by one degree
+_HOTTEST = const(20)  # degrees: the motor runs for less than a second
+_FOLLOWS_MS = const(60_000)  # in which the way to go shrinks to a third or so
+_SECOND_MS = const(1_000)
+_HALF_DAY_S = const(43_200)
+_COLDEST_S = const(4 * 3_600)
 
 
 class World:
@@ -60,6 +74,7 @@ class World:
         self._jam = None
         self._millivolts = millivolts
         self._picovolts = 0  # on top of that: the charge in two small integers
+        self._heat = self._unseen_ms = 0
         self._moved_at = None
         self._shaken = False
         self._position = position
@@ -107,6 +122,13 @@ class World:
 
     def millivolts(self):
         return self._millivolts
+
+    def temperature(self):
+        """Of the chip, degrees C: the air's, by the time of day, and what it has spent lately."""
+        second = (self._start + self.ms) // 1_000 % (2 * _HALF_DAY_S)
+        from_coldest = (second - _COLDEST_S) % (2 * _HALF_DAY_S)
+        warmer = min(from_coldest, 2 * _HALF_DAY_S - from_coldest)
+        return NIGHT_C + (DAY_C - NIGHT_C) * warmer // _HALF_DAY_S + self._heat // 100
 
     # What a person beside the bike does ------------------------------------------------------------------
 
@@ -257,6 +279,11 @@ class World:
         left = self._picovolts - load * ms
         self._millivolts = max(0, self._millivolts + left // _MILLIVOLT)
         self._picovolts = left % _MILLIVOLT
+        self._unseen_ms += ms
+        if self._unseen_ms >= _SECOND_MS:
+            goal = 100 * min(load // _WARMS, _HOTTEST)
+            self._heat += (goal - self._heat) * min(self._unseen_ms, _FOLLOWS_MS) // _FOLLOWS_MS
+            self._unseen_ms = 0
 
     def _goal(self):
         """Where the bolt is driven."""

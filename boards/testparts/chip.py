@@ -59,6 +59,7 @@ class Chip:
         self.changed = lambda: None
         self.uart_peers = {}  # number -> what hears us
         self.i2c = {}  # address -> device
+        self.degrees = lambda: 25  # C, where its sensor is
         self.volts = {}  # pin -> function giving microvolts there
         self.radio = False
         self.memory = b""

@@ -6,8 +6,16 @@ _chip = None
 
 
 def use(chip):
+    """Which sensor there is depends on the chip: modesp32.c."""
     global _chip
     _chip = chip
+    names = globals()
+    for name in ("mcu_temperature", "raw_temperature"):
+        names.pop(name, None)
+    if chip.kind == "esp32":
+        names["raw_temperature"] = lambda: chip.degrees() * 9 // 5 + 32
+    else:
+        names["mcu_temperature"] = lambda: chip.degrees()
 
 
 def _lines(pins, level, kept):

@@ -17,7 +17,7 @@ gc.threshold(16_384)
 sys.path[0] = __file__.rpartition("boards/testparts/")[0] or "."  # the checkout, not boards/testparts/
 
 import protocol.ed25519  # noqa: E402, F401
-from boards.sim import bluetooth  # noqa: E402
+from boards.sim import bluetooth, shown  # noqa: E402
 from boards.sim.board import EXIT_POWER, EXIT_RESET, ROOT, Storage  # noqa: E402
 from boards.sim.hand import Hand  # noqa: E402
 from boards.sim.lasting import Lasting  # noqa: E402
@@ -104,7 +104,7 @@ def main(name):
         while not made:
             await asyncio.sleep_ms(_TICK_MS)
         board, lock = made[0]
-        hand = Hand(Beside(board, chip, lasting), lock.snapshot)
+        hand = Hand(Beside(board, chip, lasting), lambda: shown.of(lock))
         await hand.start()
         print(json.dumps({"hand": hand.port}))
         while True:

@@ -25,6 +25,7 @@ class Wiring:
         chip.lines[pins.BUTTON_PIN].outside = lambda: int(self.button)
         chip.i2c[pins.MOTION_ADDRESS] = self.motion
         chip.volts[pins.BATTERY_PIN] = self._battery
+        chip.degrees = lambda: self._at().temperature()
         self.modem = AtModem(chip, pins.MODEM_UART) if hasattr(pins, "MODEM_UART") else None
         self._pulling = False
         chip.changed = self.changed

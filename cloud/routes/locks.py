@@ -7,9 +7,12 @@ from cloud import assets, body, claims, commands, fitting, floors, keyring, lock
 from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.conditions import unchanged
 from cloud.describe import Fields, Page, answers, guarded, paged, takes
+from cloud.problem import Problem
 from cloud.tables import KINDS, Lock
+from protocol import settings
 
 routes = Blueprint("locks", __name__, url_prefix="/api/v1/locks")
+SETTINGS = body.object_of({}, {name: body.integer(low, high) for name, low, high in settings.REMOTE})
 
 
 @routes.post("")
@@ -130,12 +133,18 @@ def floor(lock_id: str, fields: Fields) -> shapes.FloorRaised:
 
 @routes.post("/<id8:lock_id>/commands")
 @allow(*STAFF, scope="fleet:write")
-@takes({"kind": body.word(*commands.KINDS)})
+@takes({"kind": body.word(*commands.KINDS)}, {"settings": SETTINGS})
 @answers(202)
 def command(lock_id: str, fields: Fields) -> shapes.CommandAsked:
-    """Ask a lock to do something, at its next word."""
+    """Ask a lock to do something, at its next word; `config`, which is for admins, to change the `settings` given."""
     kind = fields["kind"]
+    changes = {name: value for name, value in (fields["settings"] or {}).items() if value is not None}
+    if (kind == "config") != bool(changes):
+        detail = "is missing" if kind == "config" else "goes with config only"
+        raise Problem("invalid", errors=[{"field": "settings", "detail": detail}])
     with cloud().db.writing() as session:
         lock = locks.find(session, reach(), lock_id)
-        command_id = commands.ask(session, lock, kind, me().user_id, cloud().now())
+        if kind == "config" and me().role != "admin":
+            raise Problem("forbidden")
+        command_id = commands.ask(session, lock, kind, me().user_id, cloud().now(), changes)
     return {"command_id": command_id, "kind": kind}

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from cloud import body, claims, events, fitting, fixes, locks, overview, senml, views
 from cloud import shapes_fleet as shapes
 from cloud.auth import STAFF, allow, cloud, me, reach
-from cloud.commands import KINDS
+from cloud.commands import KINDS, changes
 from cloud.describe import Fields, Page, answers, asks, paged
 from cloud.routes.assets import span
 from cloud.shapes import Claims
@@ -57,17 +57,20 @@ def claimed(page: Page, asked: Fields) -> Claims:
 @asks(since=TIME, until=TIME)
 @answers()
 def series(lock_id: str, asked: Fields) -> shapes.Series:
-    """A lock's battery and states over time, the last week unless asked for; at most 500 points."""
+    """A lock's battery, temperature and states over time, the last week unless asked for; at most 500 points."""
     since, until = _between(asked)
     with cloud().db.reading() as session:
         locks.find(session, reach(), lock_id)
-        battery = overview.series(session, lock_id, since, until)
-        changes = overview.states(session, lock_id, since, until, STATES)
+        battery, temperature = overview.series(session, lock_id, since, until)
+        seen = overview.states(session, lock_id, since, until, STATES)
     return {
         "since": since,
         "until": until,
         "battery": [{"at": at, "low_mv": low, "high_mv": high, "count": n} for at, low, high, n in battery],
-        "states": [{"at": at, "state": state} for at, state in changes],
+        "temperature": [
+            {"at": at, "low_c": low, "high_c": high, "count": n} for at, low, high, n in temperature
+        ],
+        "states": [{"at": at, "state": state} for at, state in seen],
     }
 
 
@@ -122,10 +125,12 @@ def command(row: Command, who: str | None) -> shapes.Command:
     return {
         "command_id": row.command_id,
         "kind": WORDS.get(row.kind, "unknown"),
+        "settings": changes(row),
         "by": who,
         "created_at": row.created_at,
         "sent_at": row.sent_at,
         "done_at": row.done_at,
+        "refused": row.refused,
     }
 
 

@@ -176,6 +176,7 @@ const OURS = [CborError, cose.Malformed, exchange.ExchangeError];
 const AS_BYTES = {
   keyset: (v) => assert.equal(hex(encode(decode(unhex(v.keyset), 1024))), v.keyset),
   batch: (v) => assert.equal(hex(encode(decode(unhex(v.batch), 1024))), v.batch),
+  config: (v) => assert.equal(hex(encode(decode(unhex(v.args)))), v.args),
   signed: async (v) => {
     assert.equal(hex(encode(decode(unhex(v.keyset), 1536))), v.keyset);
     const [, given] = [...decode(unhex(v.roots)).values()];
