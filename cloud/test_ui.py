@@ -14,6 +14,7 @@ from cloud import openapi
 from cloud.body import b64
 from cloud.testlock import Pen
 from cloud.testsite import NOW, PASSWORD
+from protocol import settings
 
 HERE = Path(__file__).parent
 NOT_PAGES = ("/sso/", "/api/", "/gbfs/", "/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
@@ -134,3 +135,9 @@ def strange(text, here):
     found = [each for each in asked if not any(rule.match(each) for rule in rules)]
     aside = re.search(r"\bfetch\(\s*[\"'`]|XMLHttpRequest|new EventSource\((?!address\()", text)
     return found + (["no call of api.js"] if aside else [])
+
+
+def test_a_lock_is_offered_just_the_settings_that_may_be_changed_from_afar():
+    script = (HERE / "static/console/commands.js").read_text()
+    offered = re.findall(r"^  (\w+): \[(\d+), (\d+)\],$", script, re.M)
+    assert [(name, int(low), int(high)) for name, low, high in offered] == list(settings.REMOTE)

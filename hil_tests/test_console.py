@@ -73,3 +73,21 @@ def test_a_lock_is_asked_to_blink_and_one_sees_when_it_did(browser, fleet):
         expect(page.get_by_role("status")).to_have_text("Nothing needs anybody.")
         page.go_back()
         page.get_by_role("heading", name="BIKE-A").wait_for()
+
+
+def test_a_lock_is_given_other_settings_and_says_that_it_took_them(browser, fleet):
+    with browser.visitor(fleet.cloud.url) as page:
+        sign_in(page, fleet.password)
+        page.get_by_role("link", name="BIKE-B").click()
+        page.get_by_role("heading", name="BIKE-B").wait_for()
+        page.get_by_text("Other settings").click()
+        form = page.get_by_role("form", name="Other settings")
+        form.get_by_role("button", name="Send to the lock").click()
+        expect(form.get_by_role("alert")).to_have_text("Change one at least.")
+        form.get_by_label("A position every").fill("7")
+        assert barriers(page) == []
+        form.get_by_role("button", name="Send to the lock").click()
+        row = page.get_by_role("table", name="Commands").get_by_role("row").nth(1)
+        expect(row).to_contain_text("fix_every_s 7")
+        expect(row.get_by_role("cell").nth(2)).not_to_contain_text("not yet", timeout=40_000)
+        expect(row).not_to_contain_text("refused")
