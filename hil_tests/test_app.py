@@ -21,6 +21,7 @@ SHELL = """globalThis.ringslotRadio = {
   support: async () => globalThis.missing ?? "ready",
   async choose() {
     this.asked += 1;
+    if (globalThis.ends === "never") return new Promise(() => {});
     throw Object.assign(new Error(), { name: globalThis.ends ?? "CANCELLED" });
   },
 };"""
@@ -112,6 +113,19 @@ def test_where_each_next_step_leads(browser, fleet):
             else:
                 expect(page.get_by_role("button", name="Find the lock")).to_be_visible()
         page.goto(home)
+        page.get_by_role("button", name="Give the claim back").click()
+        sees(page, "Bikes")
+
+
+def test_a_search_that_lasts_is_stopped(browser, fleet):
+    with shelled(browser, fleet) as page:
+        claim(page, "BIKE-C")
+        page.evaluate("globalThis.ends = 'never'")
+        page.locator(".alarm button").click()
+        expect(page.get_by_text("Looking for the lock …")).to_be_visible()
+        assert barriers(page) == []
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_role("heading", name="Stand next to the bike")).to_be_focused()
         page.get_by_role("button", name="Give the claim back").click()
         sees(page, "Bikes")
 
