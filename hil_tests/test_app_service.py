@@ -321,6 +321,50 @@ def test_a_master_whose_number_the_lock_was_told_to_forget_is_refused_and_leads_
     heading(page, "Service")
 
 
+def test_whoever_opens_another_bicycles_lock_is_told_so(page, lock, other):
+    to_bike(page, other.code)  # on the shift too, and asleep
+    page.chooser = CANCEL
+    press(page, "Find the lock")
+    expect(page.get_by_role("alert").filter(has_text="No lock was chosen")).to_be_visible()
+    page.chooser = PICK
+    press(page, "Show every lock near by")
+    press(page, "Open it")
+    alert = page.get_by_role("alert").filter(has_text=f"This was the lock of another bicycle: {lock.code}")
+    expect(alert).to_be_visible(timeout=20_000)
+    assert state(lock)["bolt_open"]
+    tidy(page)
+    lock.sim.hand("close")
+
+
+def test_a_lock_of_no_group_gets_no_token_by_being_near(page, lock):
+    page.get_by_role("link", name="A lock without a list").click()
+    heading(page, "A lock without a list")
+    tidy(page)
+    find(page)
+    press(page, "Open it")
+    expect(page.get_by_role("alert").filter(has_text="The cloud gives no token")).to_be_visible(
+        timeout=20_000
+    )
+    assert not state(lock)["bolt_open"]
+
+
+def test_what_the_cloud_refuses_later_is_said_until_it_was_read(page, office, jobs):
+    page.get_by_role("link", name="Bell").click()
+    press(page, "Take this job")
+    expect(page.get_by_role("button", name="Done", exact=True)).to_be_visible()
+    page.context.set_offline(True)
+    press(page, "Done")
+    heading(page, "Service")
+    expect(page.locator(".jobs li").filter(has_text="Bell")).to_have_count(0)
+    office.post(f"/api/v1/jobs/{jobs[2]['job_id']}/done", {"note": "It rings."})
+    page.context.set_offline(False)
+    alarm = page.locator(".alarm").filter(has_text="done by somebody already")
+    expect(alarm).to_be_visible(timeout=60_000)
+    tidy(page)
+    alarm.get_by_role("button", name="Done").click()
+    expect(alarm).to_have_count(0)
+
+
 def loses_its_clock(lock):
     """Its battery is taken out and put in again where no network reaches it."""
     lock.sim.hand("uplink", on=False)
@@ -429,7 +473,7 @@ def test_the_same_in_dutch_and_in_the_dark(browser, fleet, kept, lock, jobs):
         heading(page, "Service")
         expect(page.get_by_role("heading", name="Er loopt geen dienst")).to_be_visible()  # on this phone
         tidy(page)
-        page.get_by_role("link", name="Bell").click()
+        page.get_by_role("link", name="Pump up").click()
         expect(page.get_by_role("button", name="Neem deze klus")).to_be_visible()
         tidy(page)
         page.goto(f"/app/service/b/{lock.code}")

@@ -259,6 +259,20 @@ test("no release is offered: none is looked for further", async () => {
   assert.equal(await releases.offered(lock_id), null);
 });
 
+test("which lock it was is certain once it has said so", async () => {
+  const other = "00112233445566aa";
+  await lock.order("office", { path: "/locks", lock_id: other, k_lock: "A".repeat(43), kind: "exclusive" });
+  await shift.take([{ lock_id, code: CODE }, { lock_id: other, code: "BIKE-2" }]);
+  const { errand, visit } = await at(other, undefined, { wide: true });
+  assert.equal(errand.sure, null);
+  assert.equal((await visit.open()).name, "OK"); // a token of both
+  assert.equal(errand.sure, lock_id);
+  net.way = "off";
+  await visit.log();
+  const carried = (await rider.inside.outbox.waiting()).filter(({ kind }) => kind === "sealed");
+  assert.deepEqual(carried.map(({ body }) => body.lock), [lock_id]);
+});
+
 test("what a lock asks of a release is cut into blocks, and how far it is rises to the end", () => {
   const parts = [["", new Uint8Array(700).fill(1)], ["aabbccdd", new Uint8Array(512).fill(2)], ["00000000", new Uint8Array(0)]];
   const sent = [];

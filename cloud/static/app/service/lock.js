@@ -51,7 +51,14 @@ export async function atLock(into, lock, desk) {
   function draw() {
     show(trouble, ring.trouble && troubled(ring.trouble));
     show(state, scene());
-    show(told, sayings(ring.claim));
+    show(told, mistaken(), sayings(ring.claim));
+  }
+
+  /** A token of eight locks opens each: one that was picked by mistake too. */
+  function mistaken() {
+    const { sure } = ring.claim;
+    if (!lock || !ring.claim.said || sure === lock_id) return null;
+    return h("p", { class: "alarm", role: "alert" }, t("lock.other", { code: locks.find((each) => each.lock_id === sure)?.code ?? sure }));
   }
 
   function troubled({ name, next, code, message, asked }) {
@@ -68,7 +75,7 @@ export async function atLock(into, lock, desk) {
       "div",
       { class: "alarm" },
       h("p", {}, text),
-      act(label, steps[next] ?? (() => (asked ? ask(asked) : ring.reach())), "big"),
+      act(label, steps[next] ?? (() => (asked && name !== "WRONG_LOCK" ? ask(asked) : again())), "big"),
       wide && act(t("lock.wide"), () => (start(true), ring.reach()), "quiet"),
     );
   }
@@ -109,6 +116,11 @@ export async function atLock(into, lock, desk) {
     if (loading !== null) return [h("p", {}, t("update.loading")), h("progress", { max: 1, value: loading, "aria-label": t("update.loading") })];
     if (here < size) return act(t("update.load", { version, kb: Math.ceil(size / 1024) }), load, "quiet");
     return ring.at === "ready" ? act(t("update.bring", { version }), () => ask("update"), "quiet") : soft(t("update.here", { version }));
+  }
+
+  function again() {
+    ring.leave(); // of another lock, it may be
+    return ring.reach();
   }
 
   async function load() {

@@ -98,7 +98,7 @@ export class Shift {
     const row = at.lock_id && (await this.#naming(at.lock_id));
     const { key, holder } = row || (await makeKey(crypto));
     const release = await alone(`ringslot visit ${at.lock_id ?? "any"}`);
-    const kept = () => ({ user, lock_id: at.lock_id ?? undefined, claim_id: row ? row.cti : "" });
+    const kept = () => ({ user, lock_id: at.sure ?? undefined, claim_id: row ? row.cti : "" });
     const visit = new Visit({
       link,
       holder,
@@ -171,6 +171,11 @@ export class Errand {
   /** Truthy once it was opened: a link that ends then is no trouble (ring.js). */
   get ride() {
     return this.said;
+  }
+
+  /** Which lock it is, as far as that is certain: a shift's token opens all of its locks, whichever was meant. */
+  get sure() {
+    return this.said ? hex(this.said.lock) : this.wide ? null : this.lock_id;
   }
 
   heard(data, now) {

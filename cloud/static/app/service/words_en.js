@@ -60,6 +60,7 @@ export default {
   "lock.reopen": "Open it again",
   "lock.opening": "The lock is working …",
   "lock.open": "The ring is open. Push it shut when you are done, and take the log along then: it says so.",
+  "lock.other": "This was the lock of another bicycle: {code}. Push its ring shut.",
   "lock.collect": "Take its log along",
   "lock.collecting": "Taking its log along …",
   "lock.carried": { one: "{n} sealed message taken along for the cloud. Nobody can read it on this phone.", other: "{n} sealed messages taken along for the cloud. Nobody can read them on this phone." },
@@ -135,6 +136,7 @@ export default {
   "state.service": "open for service",
   "state.quarantine": "out of order",
 
+  "service.WRONG_LOCK": "This is the lock of another bicycle. Choose again.",
   "service.EXPIRED": "The shift is over for this lock. Take it again.",
   "service.OLD": "A newer shift has replaced this one at the lock. Take it again.",
   "service.FORGED": "The lock does not believe this token. Take the shift again.",
@@ -147,6 +149,7 @@ export default {
   "service.UNSURE": "The connection broke while the lock was working; the ring may be open. Look at it.",
   "service.next.claim": "To the shift",
   "service.next.another": "Try again",
+  "service.next.scan": "Choose again",
   "service.next.resume": "Connect again",
   "service.next.take_over": "Try again",
 };

@@ -60,6 +60,7 @@ export default {
   "lock.reopen": "Open het nog eens",
   "lock.opening": "Het slot is bezig …",
   "lock.open": "De ring is open. Duw hem dicht als je klaar bent, en neem dan het logboek mee: daar staat het in.",
+  "lock.other": "Dit was het slot van een andere fiets: {code}. Duw zijn ring dicht.",
   "lock.collect": "Neem zijn logboek mee",
   "lock.collecting": "Zijn logboek wordt meegenomen …",
   "lock.carried": { one: "{n} verzegeld bericht meegenomen voor de cloud. Niemand kan het op deze telefoon lezen.", other: "{n} verzegelde berichten meegenomen voor de cloud. Niemand kan ze op deze telefoon lezen." },
@@ -135,6 +136,7 @@ export default {
   "state.service": "open voor service",
   "state.quarantine": "defect",
 
+  "service.WRONG_LOCK": "Dit is het slot van een andere fiets. Kies opnieuw.",
   "service.EXPIRED": "De dienst is voor dit slot voorbij. Neem hem opnieuw.",
   "service.OLD": "Een nieuwere dienst heeft deze bij het slot vervangen. Neem hem opnieuw.",
   "service.FORGED": "Het slot gelooft dit token niet. Neem de dienst opnieuw.",
@@ -147,6 +149,7 @@ export default {
   "service.UNSURE": "De verbinding brak terwijl het slot bezig was; de ring is misschien open. Kijk ernaar.",
   "service.next.claim": "Naar de dienst",
   "service.next.another": "Probeer opnieuw",
+  "service.next.scan": "Kies opnieuw",
   "service.next.resume": "Verbind opnieuw",
   "service.next.take_over": "Probeer opnieuw",
 };
