@@ -26,7 +26,7 @@ RIDER = """async () => {
 }"""
 ACTIVE = "navigator.serviceWorker.ready.then(({ active }) => active.scriptURL)"
 SETTLED = """const settled = async (worker, state) => {
-  while (worker.state === state) await new Promise((go) => worker.addEventListener("statechange", go, { once: true }));
+  for (let tries = 0; worker.state === state && tries < 400; tries++) await new Promise((go) => setTimeout(go, 50));
   return worker.state;
 };"""
 FETCHED = f"""async () => {{

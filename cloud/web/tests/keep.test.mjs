@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, beforeEach, test } from "node:test";
 
 import "./spec.mjs";
-import { IDBObjectStore, Network, Phone } from "./pocket.mjs";
+import { IDBFactory, IDBObjectStore, Network, Phone } from "./pocket.mjs";
 import { lock, until } from "./peer.mjs";
 import { STEPS } from "../../static/app/keep/db.js";
 
@@ -217,6 +217,9 @@ test("a receipt that the store would not take is said, held, and delivered all t
 });
 
 test("an update of the app loses neither token nor receipt, and a tab of the old one goes on", async () => {
+  phone.idb = new IDBFactory();
+  rider = await phone.open({ steps: STEPS.slice(0, 1) }); // the first version that there was
+  await rider.signIn({ login: "anna", password: town.password });
   const claim = await rider.claim({ code: BIKE });
   net.way = "off";
   const visit = await phone.at(claim);
@@ -272,7 +275,7 @@ test("a phone that died: another takes the ride over, and the first learns it", 
   const second = await other.open();
   await second.signIn({ login: "anna", password: town.password });
   const [seen] = await second.claims();
-  assert.deepEqual([seen.claim_id, seen.ours], [claim.claim_id, false]);
+  assert.deepEqual([seen.claim_id, seen.code, seen.ours], [claim.claim_id, BIKE, false]);
   await assert.rejects(other.at(seen), { code: "no_key" });
   const taken = await second.takeOver(seen);
   assert.deepEqual([taken.ours, taken.successor], [true, true]);
@@ -391,6 +394,27 @@ test("a proxy's regrets and an empty page are no answers; offline, bikes are the
   }
   net.way = "on";
   await assert.rejects(rider.bike("NO-SUCH"), { code: "not_found" });
+});
+
+test("a pool's bike: a claim for a period starts one ride after another", async () => {
+  town = await lock.order("town", { people: ["anna"], code: BIKE, kind: "pooled" });
+  phone = new Phone(new Network(town.url), town.now);
+  rider = await phone.open();
+  await rider.signIn({ login: "anna", password: town.password });
+  await assert.rejects(rider.claim({ code: BIKE }), { code: "pool_needs_period" });
+  const claim = await rider.claim({ code: BIKE, mode: "period" });
+  for (const types of [["OPEN", "CLOSE", "END"], ["OPEN", "CLOSE", "END", "OPEN", "CLOSE", "END"]]) {
+    const visit = await phone.at(claim);
+    assert.equal((await visit.open()).name, "OK");
+    assert.equal(await rideState(claim), "open");
+    await lock.order("close_ring");
+    await until(async () => (await rideState(claim)) === "parked");
+    assert.equal((await visit.end()).name, "OK");
+    visit.leave();
+    await rider.deliver();
+    assert.deepEqual((await rider.receipts(claim)).receipts.map(({ type }) => type), types);
+  }
+  assert.equal((await rider.rides()).rides.length, 2);
 });
 
 /** Lets everything that is due happen. */

@@ -7,7 +7,7 @@ import { Clock, lock } from "./peer.mjs";
 import { Db } from "../../static/app/keep/db.js";
 import { openRider } from "../../static/app/keep/rider.js";
 
-export { IDBObjectStore };
+export { IDBFactory, IDBObjectStore };
 
 /** The Web Locks of one browser. */
 export class Locks {
