@@ -115,7 +115,11 @@ def test_a_lock_that_lost_its_clock_asks_the_cloud_once(page, lock):
 def test_the_list_closed_bluetooth_off_and_a_lock_out_of_reach(browser, fleet, lock):
     with rider(browser, fleet.cloud.url, chooser=CANCEL) as page:
         claim(page, lock.code)
-        told(page, "No lock was chosen. If yours is not in the list, step closer.", "Choose the lock")
+        told(
+            page,
+            "No lock was chosen. If yours is not in the list, see that Bluetooth is on, and step closer.",
+            "Choose the lock",
+        )
         browser.bluez.plug(False)
         try:
             steps(page)
