@@ -32,7 +32,7 @@ class Led:
     def __init__(self, pins: "tuple[Pin, ...]", timer: "Timer"):
         self._pins, self._timer = pins, timer
         self._turned = self._turn  # made once: while a code is shown a person waits for the bolt
-        self._steps = ()  # (colour, ms) one after the other, and again
+        self._steps = []  # type: list  # (colour, ms) one after the other, and again
         self._at = self._left = 0
         self.show("off")
 
