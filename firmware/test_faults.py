@@ -18,7 +18,7 @@ def _places(bench):
     """(object, method) of what a request or a tick calls."""
     lock = bench.lock
     unlock, ledger, session, receipts = lock.unlock, lock.ledger, lock.session, lock.receipts
-    yield from ((session, "_send"), (session, "_result"), (session, "_refuse"))
+    yield from ((session, "send"), (session, "_result"), (session, "refuse"))
     yield from (
         (unlock, "decide"),
         (unlock, "_view"),
