@@ -17,10 +17,12 @@ import micropython  # noqa: E402
 
 import protocol.ed25519  # noqa: E402, F401
 from boards.sim.bench import Bench, key  # noqa: E402
+from boards.sim.virtual import VirtualBoard  # noqa: E402
 from firmware.lock import Lock  # noqa: E402
 from protocol import exchange, telemetry  # noqa: E402
 
 _BATCH = 20
+_PEOPLE = ("ride", "master", "root", "rider")
 
 gc.collect()
 _code = gc.mem_alloc()
@@ -60,7 +62,9 @@ def ask(soak, phone, rider, command, raw, subject):
         raise AssertionError(f"refused: {answer and answer.status}, errors: {soak.lock.session.errors}")
 
 
-def ride(soak, phone, rider, epoch):
+def ride(soak, rider, epoch):
+    """Over a link of its own, as riders come and go."""
+    phone = soak.phone()
     cti = soak.random(8)
     soak.world.set_battery(4_100)  # somebody charges it
     raw = soak.token(rider, epoch, cti)
@@ -69,9 +73,8 @@ def ride(soak, phone, rider, epoch):
     soak.world.close()
     soak.wait(1, 200)
     ask(soak, phone, rider, exchange.END, None, cti)
-    phone.listen()
-    phone.heard.clear()
-    phone.receipts.clear()
+    phone.leave()
+    soak.board.link.forget(phone.conn)
     receipts = soak.lock.receipts
     receipts.acked(receipts.last_seq)
 
@@ -82,22 +85,32 @@ def account(done):
     micropython.mem_info()
 
 
+def around():
+    """Bytes of what stands around the lock and shares its heap here: a bicycle, and as many people's keys."""
+    gc.collect()
+    before = gc.mem_alloc()
+    things = VirtualBoard(), [key("another " + name) for name in _PEOPLE]
+    gc.collect()
+    return gc.mem_alloc() - before if things else 0
+
+
 def main(unlocks, records):
     soak = Soak(Lock)
     if soak.lock.config.slow:
         raise AssertionError("the lock did not take its combs")
-    rider, phone = key("rider"), soak.phone()
+    rider = key("rider")
     tell(soak.lock.outbox, 0, 500)
     for epoch in range(1, 4):  # what is made at first use is there
-        ride(soak, phone, rider, epoch)
+        ride(soak, rider, epoch)
     account(0)
     each = records // unlocks
     for n in range(1, unlocks + 1):
         tell(soak.lock.outbox, n * each, each)
-        ride(soak, phone, rider, n + 3)
+        ride(soak, rider, n + 3)
         if n * 10 % unlocks < 10:
             account(n)
     print("done", unlocks, unlocks * each)
+    print("around", around())
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ class World:
         shown = self._shown
         if len(shown) > 2 * _HISTORY:
             del shown[:2]
-        shown += self.ms, pattern
+        shown += self.ms, _packed(pattern) if is_code else pattern
 
     def dark(self):
         """The lock's processor stops: whatever it drove is off."""
@@ -333,5 +333,19 @@ class World:
                 return
 
 
+def _packed(code):
+    """A code as a small integer: what is remembered leaves no crumbs in the heap of the lock beside it."""
+    number = 1
+    for colour in code:
+        number = number << 2 | colour
+    return number
+
+
 def _named(pattern):
-    return " ".join([COLOURS[number] for number in pattern]) if isinstance(pattern, bytes) else pattern
+    if not isinstance(pattern, int):
+        return pattern
+    names = []
+    while pattern > 1:
+        names.insert(0, COLOURS[pattern & 3])
+        pattern >>= 2
+    return " ".join(names)
