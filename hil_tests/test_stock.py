@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from cloud import issuers, testkeys, testreleases
+from cloud.tables import StatusSample
 from hil_tests.browser import barriers, browsing, sign_in, too_wide
 from tools import keysets
 from tools.fleet import Fleet
@@ -147,6 +148,45 @@ def test_a_floor_is_raised_and_the_board_changed(page, fleet):
     board.get_by_role("button", name="Save").click()
     expect(page.get_by_text("esp32s3_lock", exact=True)).to_be_visible()
     assert barriers(page) == [] and too_wide(page) == []
+
+
+def test_how_warm_and_how_full_a_lock_was_is_drawn_and_said(page, fleet):
+    """Points and figures of what it told; of two at one moment the band between them."""
+    lock_id, now = fleet.members["BIKE-A"].lock_id.hex(), int(time.time())
+    told = [(5, 3900, 21), (4, 3850, -7), (4, 3800, -4), (3, 3700, None), (2, 3750, 38), (1, 3820, 19)]
+    with fleet.context.db.writing() as session:
+        for seq, (days, millivolts, celsius) in enumerate(told):
+            row = {"battery_mv": millivolts, "temperature_c": celsius, "at": now - days * 86400}
+            session.add(StatusSample(lock_id=lock_id, seq=seq, state=0, uptime_s=60, **row))
+    page.goto(f"/console/locks/{lock_id}")
+    page.get_by_role("heading", name="The last seven days").wait_for()
+
+    def drawn(name):
+        """(the plot's text alternative, its caption, [(x, y)] of its band, the figures beside it)"""
+        figure = page.get_by_role("figure").filter(has_text=name)
+        expect(figure).to_have_count(1)
+        image = figure.get_by_role("img")
+        corners = image.locator("polygon").get_attribute("points").split()
+        band = [tuple(float(part) for part in corner.split(",")) for corner in corners]
+        caption = figure.locator("figcaption").inner_text()
+        return image.get_attribute("aria-label"), caption, band, image.locator("text").all_text_contents()
+
+    said, caption, band, scale = drawn("Temperature")
+    assert "21 °C" in said and "19 °C" in said and "between -7 °C and 38 °C" in said
+    assert caption.startswith("Temperature: 19 °C") and scale[:2] == ["38 °C", "-7 °C"]
+    above, below = band[:4], band[:3:-1]  # there and back; where it told none is no point
+    assert [x for x, _ in above] == [x for x, _ in below] == sorted({x for x, _ in band})
+    assert [high < low for (_, high), (_, low) in zip(above, below, strict=True)] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert min(y for _, y in band) == above[2][1] and max(y for _, y in band) == below[1][1]
+
+    said, _, band, scale = drawn("Battery")
+    assert "between 3.70 V and 3.90 V" in said and scale[:2] == ["3.90 V", "3.70 V"] and len(band) == 2 * 5
+    assert barriers(page) == []
 
 
 def test_a_release_is_uploaded_as_it_was_signed(page, fleet):

@@ -1,7 +1,7 @@
 // A figure over time as SVG, with the same in words for who listens.
 
 import { h, svg } from "./dom.js";
-import { when } from "./words.js";
+import { t, when } from "./words.js";
 
 const HIGH = 160;
 const LEFT = 56;
@@ -21,13 +21,14 @@ export function plot(name, points, figure) {
   const down = points.map(([time, value]) => `${x(time).toFixed(1)},${y(value).toFixed(1)}`).reverse();
   const label = (at, anchor, text, line = HIGH - 6) => svg("text", { class: "scale", x: at, y: line, "text-anchor": anchor }, text);
   const [first, last] = [points[0], points.at(-1)];
+  const said = { name, from: when(from), to: when(to), first: figure(first[1]), last: figure(last[2]), low: figure(low), high: figure(Math.max(...points.map(([, , value]) => value))) };
   return h(
     "figure",
     { class: "plot" },
     h("figcaption", {}, `${name}: ${figure(last[2])}, ${when(last[0])}`),
     svg(
       "svg",
-      { viewBox: `0 0 ${wide} ${HIGH}`, role: "img", "aria-label": `${name}, ${when(from)}: ${figure(first[1])}; ${when(to)}: ${figure(last[2])}` },
+      { viewBox: `0 0 ${wide} ${HIGH}`, role: "img", "aria-label": t("plot.said", said) },
       svg("polygon", { class: "band", points: [...up, ...down].join(" ") }),
       label(LEFT - 6, "end", figure(high), 16),
       label(LEFT - 6, "end", figure(low), HIGH - BELOW - 4),

@@ -45,6 +45,7 @@ export default {
   "claims.none": "No claim.",
 
   "lock.temperature": "Temperature",
+  "plot.said": "{name}, from {from} to {to}: first {first}, last {last}, between {low} and {high}",
   "command.config": "settings",
   "config.title": "Other settings",
   "config.send": "Send to the lock",

@@ -45,6 +45,7 @@ export default {
   "claims.none": "Geen claim.",
 
   "lock.temperature": "Temperatuur",
+  "plot.said": "{name}, van {from} tot {to}: eerst {first}, het laatst {last}, tussen {low} en {high}",
   "command.config": "instellingen",
   "config.title": "Andere instellingen",
   "config.send": "Naar het slot sturen",
