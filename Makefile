@@ -24,14 +24,14 @@ help: ## this list
 demo: $(VENV)/runs ## ride a simulated bicycle from a claim in the cloud to its receipts (about a minute)
 	@$(BIN)/ringslot demo $(DEMO)
 
-test: $(VENV)/tests ## every test, on CPython and on MicroPython (some 15 minutes on two cores)
+test: $(VENV)/tests ## every test, on CPython and on MicroPython (some 25 minutes on two cores)
 	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long and not web" $(TEST)
 
 test-postgres: $(VENV)/tests ## the cloud's tests once more, on a PostgreSQL of their own (apt install postgresql)
 	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long and not web" --db postgres cloud $(TEST)
 
 test-web: $(VENV)/tests $(VENV)/web ## the pages in a real browser (apt install chromium dbus-daemon), against a living fleet
-	@$(BIN)/pytest -q -ra -m "web and not long" $(TEST)
+	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "web and not long" $(TEST)
 
 test-long: $(VENV)/tests ## the longer counts of the same tests
 	@$(BIN)/pytest -q -ra -m long $(TEST)
