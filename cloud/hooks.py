@@ -34,6 +34,7 @@ KEEP_S = 7 * 86400  # of what was tried
 AT_ONCE = 50  # events to one hook in one go
 THREADS = 8  # hooks at a time
 MOST = 20  # hooks of one operator
+CARRIED = tuple(name for name, kind in events.KINDS.items() if kind.hook)
 
 
 def create(
@@ -153,7 +154,7 @@ def tell(cloud: Cloud, hook_id: str) -> None:
 def _waiting(session: Session, hook: Hook) -> tuple[list[Message], int]:
     """(what comes next, number up to which nothing else is for it)."""
     end = events.ends(session)[1]
-    kinds = hook.kinds.split() or [name for name, kind in events.KINDS.items() if kind.hook]
+    kinds = hook.kinds.split() or CARRIED
     wanted = (Event.kind.in_(kinds), _visible(hook), Event.event_id > hook.told, Event.event_id <= end)
     rows = session.scalars(select(Event).where(*wanted).order_by(Event.event_id).limit(AT_ONCE)).all()
     return [Message(row.event_id, _body(session, row)) for row in rows], end

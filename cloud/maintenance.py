@@ -1,7 +1,7 @@
 """Jobs for technicians: opened by hand, from what needs attention or from a fault; assigned; done with a note."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, or_, select, tuple_
@@ -162,6 +162,44 @@ def _lock(row: Maintenance, bikes: dict[str, Asset]) -> str | None:
     """The one that is on the bicycle now; without a bicycle the one that it is about."""
     bike = bikes.get(row.asset_id or "")
     return bike.lock_id if bike else row.lock_id
+
+
+class Open(NamedTuple):
+    """A job that is open where something needs a person; `same`: it was made of this very matter."""
+
+    row: Maintenance
+    same: bool
+
+
+def of_items(
+    session: Session, reach: Reach, items: Sequence[Attention], bikes: Mapping[str, Asset]
+) -> dict[str, list[Open]]:
+    """Item -> open jobs of it first, then of its lock or that one's bicycle (`bikes`, by lock); each by urgency."""
+    about = (
+        Maintenance.item_id.in_([item.item_id for item in items]),
+        Maintenance.fault_id.in_([item.subject for item in items if item.code == "fault"]),
+        Maintenance.lock_id.in_([item.lock_id for item in items if item.lock_id]),
+        Maintenance.asset_id.in_([bike.asset_id for bike in bikes.values()]),
+    )
+    open_ones = (reach.of(Maintenance.operator_id), Maintenance.done_at.is_(None), or_(*about))
+    rows = session.scalars(select(Maintenance).where(*open_ones).order_by(*_URGENT).limit(MOST)).all()
+    found = {}
+    for item in items:
+        bike = bikes.get(item.lock_id or "")
+        each = [
+            Open(row, _made_of(row, item)) for row in rows if _made_of(row, item) or _there(row, item, bike)
+        ]
+        found[item.item_id] = sorted(each, key=lambda job: not job.same)
+    return found
+
+
+def _made_of(row: Maintenance, item: Attention) -> bool:
+    return row.item_id == item.item_id or (item.code == "fault" and row.fault_id == item.subject)
+
+
+def _there(row: Maintenance, item: Attention, bike: Asset | None) -> bool:
+    on_lock = item.lock_id is not None and row.lock_id == item.lock_id
+    return on_lock or (bike is not None and row.asset_id == bike.asset_id)
 
 
 def assign(session: Session, reach: Reach, row: Maintenance, user_id: str | None, now: int) -> None:

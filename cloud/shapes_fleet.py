@@ -67,6 +67,7 @@ class HookSecret(TypedDict):
 
 class Hooks(TypedDict):
     webhooks: list[Hook]
+    kinds: Annotated[list[str], Field(description="of all events that one may be told")]
 
 
 class HookTry(TypedDict):
@@ -164,6 +165,15 @@ class RideEnd(TypedDict):
     zones: Annotated[list[ZoneVerdict], Field(description="that it is in, or may be in")]
 
 
+class OpenJob(TypedDict):
+    """`same`: made of this very matter, not of another of the same lock or bicycle."""
+
+    job_id: Id8
+    title: str
+    same: bool
+    assigned_to: str | None
+
+
 class AttentionItem(TypedDict):
     """`rank` 1 is the gravest; `evidence` and `closes` are sentences for the person."""
 
@@ -176,6 +186,7 @@ class AttentionItem(TypedDict):
     evidence: str
     since: Time | None
     closes: str
+    jobs: Annotated[list[OpenJob], Field(description="that are open there already")]
     opened_at: Time
     closed_at: Time | None
 

@@ -150,6 +150,16 @@ def test_the_schemes_own_library_believes_us_and_nobody_else(site, receiver, rea
         Webhook(make(admin, receiver.url)["secret"]).verify(body, headers)
 
 
+def test_the_kinds_on_offer_are_all_that_a_webhook_may_carry_and_one_may_ask_for_each(site, receiver):
+    admin = site.person("admin")
+    offered = admin.get("/webhooks").get_json()["kinds"]
+    assert set(events.KINDS) - set(offered) == {"lock.moved", "command.asked", "command.done"}
+    assert make(admin, receiver.url, kinds=offered)["kinds"] == offered
+    described = admin.client.get("/api/openapi.json").get_json()["paths"]["/api/v1/webhooks"]["post"]
+    asked = described["requestBody"]["content"]["application/json"]["schema"]["properties"]["kinds"]
+    assert [one["items"]["enum"] for one in asked["anyOf"] if "items" in one] == [offered]
+
+
 def test_a_secret_is_shown_once_and_changed_with_an_overlap(site, receiver, real_time):
     admin = site.person("admin")
     made = make(admin, receiver.url)
@@ -324,7 +334,7 @@ def test_an_operators_hook_hears_of_nobody_elses_things(site, receiver):
         stranger.post(path + "/replay", event=1),
     ):
         problem(answer, 404, "not_found")
-    assert stranger.get("/webhooks").get_json() == {"webhooks": []}
+    assert stranger.get("/webhooks").get_json()["webhooks"] == []
     assert admin.delete(path).status_code == 204
     problem(admin.get(path), 404, "not_found")
 

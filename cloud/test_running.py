@@ -379,12 +379,17 @@ def test_a_fault_becomes_a_job_and_closes_with_it(site):
         problem(tech.post("/jobs", title="Again", fault=made["fault_id"]), 409, "job_exists")["job_id"]
         == job["job_id"]
     )
+    open_there = [(each["job_id"], each["same"], each["assigned_to"]) for each in jobs_at(tech, "fault")]
+    assert open_there == [(job["job_id"], True, None)]
+    assert [(each["job_id"], each["same"]) for each in jobs_at(tech, "silent")] == [(job["job_id"], False)]
     path = f"/jobs/{job['job_id']}"
     assert tech.post(path + "/assign", user=tech.user_id).get_json()["assigned_to"] == tech.user_id
     assert [row["job_id"] for row in tech.get("/jobs?mine=true").get_json()["jobs"]] == [job["job_id"]]
     assert site.person("technician").get("/jobs?mine=true").get_json()["jobs"] == []
+    assert jobs_at(tech, "silent")[0]["assigned_to"] == tech.user_id
     site.now += 60
     done = tech.post(path + "/done", note="New cable").get_json()
+    assert jobs_at(tech, "silent") == []
     assert (done["done_by"], done["done_at"], done["note"]) == (tech.user_id, NOW + 60, "New cable")
     problem(tech.post(path + "/done", note="Again"), 409, "job_over")
     problem(tech.post(path + "/assign"), 409, "job_over")
@@ -402,6 +407,43 @@ def test_a_fault_becomes_a_job_and_closes_with_it(site):
         "fault.closed",
         "job.done",
     ]
+
+
+def jobs_at(person, code):
+    """What the queue says is being done about the one item of this code."""
+    [item] = person.get(f"/attention?code={code}").get_json()["items"]
+    return item["jobs"]
+
+
+def test_a_matter_names_the_open_jobs_of_its_bicycle_its_own_first_and_no_other_operators(site):
+    one, two = site.operator("One"), site.operator("Two")
+    tech, bike, other = (
+        site.person("technician", operator=one),
+        site.bike(operator=one),
+        site.bike(operator=one),
+    )
+    abroad, far = site.person("technician", operator=two), site.bike(operator=two)
+    settle(site)
+    items = {item["lock_id"]: item for item in tech.get("/attention").get_json()["items"]}
+    asset = asset_of(tech, bike)["asset_id"]
+    by_hand = tech.post("/jobs", title="Pump it up", asset=asset, rank=1).get_json()["job_id"]
+    of_it = tech.post("/jobs", title="Find it", item=items[bike.hex]["item_id"]).get_json()["job_id"]
+    tech.post("/jobs", title="Elsewhere", asset=asset_of(tech, other)["asset_id"])
+    tech.post("/jobs", title="About nothing")
+    [item] = tech.get(f"/attention?lock={bike.hex}").get_json()["items"]
+    assert [(job["job_id"], job["same"]) for job in item["jobs"]] == [(of_it, True), (by_hand, False)]
+    assert jobs_at(abroad, "silent") == [] and far.hex not in items
+    tech.post(f"/jobs/{of_it}/done", note="")
+    [item] = tech.get(f"/attention?lock={bike.hex}").get_json()["items"]
+    assert [job["title"] for job in item["jobs"]] == ["Pump it up"]
+    newer = site.bike(
+        operator=one
+    )  # its lock goes to that bicycle: the job is of the bicycle, whatever it wears
+    tech.post(f"/assets/{asset_of(tech, newer)['asset_id']}/lock")
+    tech.post(f"/assets/{asset}/lock", lock=newer.hex)
+    settle(site)
+    [item] = tech.get(f"/attention?lock={newer.hex}").get_json()["items"]
+    assert [job["title"] for job in item["jobs"]] == ["Pump it up"]
 
 
 def test_jobs_are_ranked_and_anybody_may_open_one_by_hand(site):

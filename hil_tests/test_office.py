@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import update
 
+from cloud import hooks
 from cloud.tables import Release, Rollout, WebSession
 from hil_tests.browser import barriers, browsing, sign_in, too_wide
 from tools.cloud_client import CloudClient, CloudError
@@ -266,6 +267,9 @@ def test_a_webhook_that_nobody_answers_is_seen_paused_and_told_again(page, fleet
     office(page, "Webhooks")
     new = page.get_by_role("form", name="New webhook")
     new.get_by_label("Address").fill("https://hooks.example.org/ringslot")
+    expect(new.get_by_role("checkbox")).to_have_count(len(hooks.CARRIED))
+    for kind in hooks.CARRIED:
+        expect(new.get_by_label(kind, exact=True)).to_be_visible()
     new.get_by_label("zone.changed").check()
     new.get_by_role("button", name="Save").click()
     expect(page.get_by_label("Signing secret of https://hooks.example.org/ringslot")).to_contain_text(
@@ -286,6 +290,42 @@ def test_a_webhook_that_nobody_answers_is_seen_paused_and_told_again(page, fleet
     assert hook["kinds"] == ["zone.changed"] and hook["told"] == 0
     page.get_by_role("button", name="Remove").click()
     expect(page.get_by_text("No webhook yet.")).to_be_visible()
+
+
+def test_two_people_do_not_both_go_to_the_same_bicycle(page, fleet, browser):
+    """One makes a job of a report; the other sees it on each matter of that bicycle, whose it is, and what it says."""
+    fleet.admin.post("/api/v1/faults", {"code": "BIKE-A", "kind": "bell", "text": "gone"})
+    _, password = fleet.person("toos", "technician")
+    page.get_by_role("link", name="Attention").click()
+    mine = page.get_by_role("listitem").filter(has_text="Bell: gone")
+    with browser.visitor(fleet.cloud.url) as other:
+        sign_in(other, password, "toos")
+        other.get_by_role("link", name="Attention").click()
+        theirs = other.get_by_role("listitem").filter(has_text="Bell: gone")
+        expect(theirs.get_by_role("button", name="Make a job of it: BIKE-A")).to_be_visible()
+        with page.expect_response(lambda answer: answer.request.method == "POST" and answer.ok) as made:
+            mine.get_by_role("button", name="Make a job of it: BIKE-A").click()
+        job = made.value.json()
+        expect(mine.get_by_role("link", name="fault reported: BIKE-A")).to_be_focused()
+        expect(theirs).to_contain_text("nobody has it yet")  # by itself
+        expect(theirs.get_by_role("button", name="Make a job of it: BIKE-A")).to_have_count(0)
+        fleet.admin.post(f"/api/v1/jobs/{job['job_id']}/assign", {"user": job["opened_by"]})
+        expect(theirs).to_contain_text("a colleague has it")
+        expect(mine).to_contain_text("yours")
+        tidy(other)
+        theirs.get_by_role("link", name="fault reported: BIKE-A").click()
+        table = other.get_by_role("table", name="Jobs")
+        expect(table.get_by_role("rowheader")).to_have_text(["fault reported: BIKE-A"])
+        tidy(other)
+        other.get_by_role("link", name="All jobs").click()
+        expect(other.get_by_label("Only mine")).to_be_visible()
+    mine.get_by_role("link", name="fault reported: BIKE-A").click()
+    page.get_by_text("Done", exact=True).first.click()
+    page.get_by_label("What was done").fill("a new one")
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("table", name="Jobs")).to_contain_text("a new one")
+    page.get_by_role("link", name="Attention").click()
+    expect(mine).to_have_count(0)
 
 
 def test_what_riders_are_told_of_an_operator(page, fleet):

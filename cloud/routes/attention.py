@@ -1,10 +1,11 @@
 """What needs a person, ranked, each with its evidence and what closes it; faults that people report."""
 
 import json
+from collections.abc import Sequence
 
 from flask import Blueprint
 
-from cloud import assets, attention, body, faults, limits, watch
+from cloud import assets, attention, body, faults, limits, maintenance, watch
 from cloud import shapes_fleet as shapes
 from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.describe import Fields, Page, answers, asks, paged, takes
@@ -41,15 +42,18 @@ def queue(page: Page, asked: Fields) -> shapes.AttentionQueue:
         )
         rows, following = page.cut(found, lambda row: (row.rank, row.opened_at, row.item_id))
         bikes = assets.of_locks(session, [row.lock_id for row in rows if row.lock_id])
+        jobs = maintenance.of_items(session, reach(), rows, bikes)
         counts = watch.counts(session, reach())
     return {
-        "items": [item(row, bikes.get(row.lock_id or ""), now) for row in rows],
+        "items": [item(row, bikes.get(row.lock_id or ""), jobs[row.item_id], now) for row in rows],
         "counts": dict(counts),
         "next": following,
     }
 
 
-def item(row: Attention, bike: Asset | None, now: int) -> shapes.AttentionItem:
+def item(
+    row: Attention, bike: Asset | None, jobs: Sequence[maintenance.Open], now: int
+) -> shapes.AttentionItem:
     evidence = json.loads(row.evidence)
     return {
         "item_id": row.item_id,
@@ -61,6 +65,15 @@ def item(row: Attention, bike: Asset | None, now: int) -> shapes.AttentionItem:
         "evidence": attention.sentence(evidence["text"], evidence["since"], row.closed_at or now),
         "since": evidence["since"],
         "closes": row.closes,
+        "jobs": [
+            {
+                "job_id": job.row.job_id,
+                "title": job.row.title,
+                "same": job.same,
+                "assigned_to": job.row.assigned_to,
+            }
+            for job in jobs
+        ],
         "opened_at": row.opened_at,
         "closed_at": row.closed_at,
     }

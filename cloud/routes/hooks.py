@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from cloud import body, events, hooks, outgoing
+from cloud import body, hooks, outgoing
 from cloud import shapes_fleet as shapes
 from cloud.auth import allow, cloud, me, reach
 from cloud.body import reads
@@ -15,7 +15,7 @@ from cloud.tables_fleet import HOOK_STATES, Hook
 
 routes = Blueprint("hooks", __name__, url_prefix="/api/v1/webhooks")
 
-CARRIED = tuple(name for name, kind in events.KINDS.items() if kind.hook)
+CARRIED = hooks.CARRIED
 SHOWN = 100  # tries
 
 
@@ -51,9 +51,9 @@ def create(fields: Fields) -> shapes.HookMade:
 @allow("admin")
 @answers()
 def listed() -> shapes.Hooks:
-    """Every webhook, with how it fares."""
+    """Every webhook, with how it fares, and the kinds of events that there are."""
     with cloud().db.reading() as session:
-        return {"webhooks": [shown(row) for row in hooks.listed(session, reach())]}
+        return {"webhooks": [shown(row) for row in hooks.listed(session, reach())], "kinds": list(CARRIED)}
 
 
 @routes.get("/<id8:hook_id>")

@@ -15,6 +15,7 @@ const PAGES = [
   { path: /^$/, module: "fleet", menu: STAFF, link: "" },
   { path: /^attention$/, module: "attention", menu: STAFF, link: "attention" },
   { path: /^jobs$/, module: "jobs", menu: STAFF, link: "jobs" },
+  { path: /^jobs\/(?<job>[0-9a-f]{16})$/, module: "jobs", link: "jobs" },
   { path: /^claims$/, module: "claims", menu: STAFF, link: "claims" },
   { path: /^rides$/, module: "rides", menu: EVERYBODY, link: "rides" },
   { path: /^rides\/(?<ride>[0-9a-f]{32})$/, module: "ride", link: "rides" },

@@ -58,6 +58,7 @@ export default {
   "jobs.rank.5": "5, when there is nothing else",
   "jobs.opened": "Opened",
   "jobs.who": "Who",
+  "jobs.all": "All jobs",
   "jobs.none": "No job.",
   "jobs.new": "New job",
   "jobs.done_ones": "Those that are done",

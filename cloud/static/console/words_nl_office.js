@@ -56,6 +56,7 @@ export default {
   "jobs.rank.5": "5, als er niets anders is",
   "jobs.opened": "Geopend",
   "jobs.who": "Wie",
+  "jobs.all": "Alle klussen",
   "jobs.none": "Geen klus.",
   "jobs.new": "Nieuwe klus",
   "jobs.done_ones": "Wat gedaan is",

@@ -8,7 +8,7 @@ import { closes, evidence } from "../evidence.js";
 import { button } from "../form.js";
 import { ago, t, word } from "../words.js";
 
-export async function open(_place, into) {
+export async function open(_place, into, _heading, me) {
   const list = h("ol", { class: "queue" });
   const count = h("p", { class: "soft", role: "status" });
   const more = h("button", { type: "button", onclick: () => load(more.cursor) }, t("frame.more"));
@@ -21,35 +21,42 @@ export async function open(_place, into) {
     count.textContent = total ? t("attention.count", { n: total }) : t("attention.nothing");
     const here = document.activeElement?.closest("li")?.id; // where somebody is, by keyboard
     if (!cursor) show(list);
-    list.append(...queue.items.map(line));
+    list.append(...queue.items.map((item) => line(item, me)));
     if (here) document.getElementById(here)?.querySelector("a, button")?.focus();
     more.cursor = queue.next;
     more.hidden = !queue.next;
   }
 
-  return follow(["attention.opened", "attention.closed"], load);
+  return follow(["attention.opened", "attention.closed", "job.opened", "job.assigned", "job.done"], load);
 }
 
-function line(item) {
+function line(item, me) {
   const about = item.lock_id
     ? h("a", { href: place("locks", item.lock_id) }, item.bike ?? item.lock_id)
     : h("span", {}, item.subject);
-  const done = h("span", { role: "status" });
-  const job = button(t("attention.job"), () => make(item, job, done), { class: "", name: `${t("attention.job")}: ${item.bike ?? item.subject}` });
+  const jobs = h("div", { role: "status" }, item.jobs.map((job) => known(job, me)));
+  const job = button(t("attention.job"), () => make(item, me, job, jobs), { class: "", name: `${t("attention.job")}: ${item.bike ?? item.subject}` });
   return h(
     "li",
     { class: item.rank <= 2 ? "grave" : null, id: `item-${item.item_id}` },
     h("h2", {}, about, " ", h("span", { class: "tag bad" }, word("attention", item.code))),
     h("p", {}, evidence(item), " ", item.since == null && h("span", { class: "soft" }, ago(item.opened_at))),
     h("p", { class: "soft" }, t("attention.closes", { what: closes(item) })),
-    job,
-    done,
+    jobs,
+    !item.jobs.some((job) => job.same) && job,
   );
 }
 
-async function make(item, job, done) {
+/** A job that is open there already, and whose it is: so that two people do not both go. */
+function known({ job_id, title, assigned_to }, me) {
+  const whose = assigned_to === me.user_id ? "attention.job.mine" : assigned_to ? "attention.job.given" : "attention.job.free";
+  return h("p", {}, h("a", { href: place("jobs", job_id) }, title), " ", h("span", { class: "tag good" }, t(whose)));
+}
+
+async function make(item, me, job, jobs) {
   const title = `${word("attention", item.code)}: ${item.bike ?? item.subject}`.slice(0, 120);
-  await send("POST", "/jobs", { title, item: item.item_id });
+  const made = known(await send("POST", "/jobs", { title, item: item.item_id }), me);
+  jobs.append(made);
   job.remove();
-  show(done, h("span", { class: "tag good" }, t("attention.job_made")));
+  made.querySelector("a").focus();
 }

@@ -13,7 +13,8 @@ const RANKS = [1, 2, 3, 4, 5];
 const FAULTS = ["brake", "tyre", "chain", "light", "saddle", "bell", "lock", "other"];
 const AT_ONCE = 50;
 
-export async function open(_place, into, _heading, me) {
+/** All of them, or of `job` alone. */
+export async function open({ job: only }, into, _heading, me) {
   const done = h("input", { type: "checkbox", onchange: fillJobs });
   const mine = h("input", { type: "checkbox", onchange: fillJobs });
   const closed = h("input", { type: "checkbox", onchange: fillFaults });
@@ -29,7 +30,7 @@ export async function open(_place, into, _heading, me) {
   };
   const report = { code: { label: t("fleet.bike"), required: true }, kind: { label: t("faults.kind"), kind: "select", choices: FAULTS.map((kind) => [kind, word("fault", kind)]) }, text: { label: t("faults.text"), kind: "area", maxlength: 500 } };
   into.append(
-    h("p", { class: "row" }, check(done, t("jobs.done_ones")), check(mine, t("jobs.mine"))),
+    only ? h("p", {}, h("a", { href: place("jobs") }, t("jobs.all"))) : h("p", { class: "row" }, check(done, t("jobs.done_ones")), check(mine, t("jobs.mine"))),
     jobs,
     desk,
     h("details", {}, h("summary", {}, t("jobs.new")), form(t("jobs.new"), fields, t("frame.save"), add)),
@@ -50,9 +51,9 @@ export async function open(_place, into, _heading, me) {
       { head: t("jobs.who"), cell: (job) => (job.done_at == null ? assign(job) : `${name(job.done_by)} · ${when(job.done_at)}`) },
       { head: t("frame.actions"), cell: (job) => job.done_at == null && [button(t("frame.edit"), () => edit(job.job_id), { name: t("zones.edit", { name: job.title }) }), finish(job)] },
     ];
-    return listed(jobs, t("jobs.title"), columns, t("jobs.none"), "jobs", (cursor) =>
-      get("/jobs", { cursor, limit: AT_ONCE, done: done.checked || null, mine: mine.checked || null }),
-    );
+    const one = async () => ({ jobs: [await get(`/jobs/${only}`)] });
+    const some = (cursor) => get("/jobs", { cursor, limit: AT_ONCE, done: done.checked || null, mine: mine.checked || null });
+    return listed(jobs, t("jobs.title"), columns, t("jobs.none"), "jobs", only ? one : some);
   }
 
   function fillFaults() {

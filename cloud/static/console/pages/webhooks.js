@@ -6,19 +6,14 @@ import { button, facts, form, once } from "../form.js";
 import { table } from "../table.js";
 import { t, when, word } from "../words.js";
 
-const KINDS = [
-  "ride.started", "ride.parked", "ride.resumed", "ride.ended", "claim.made", "claim.cancelled", "lock.state", "receipt.stored",
-  "receipt.forked", "lock.cloned", "lock.serviced", "attention.opened", "attention.closed", "fault.reported", "job.opened",
-  "job.assigned", "job.done", "asset.lock", "zone.changed",
-]; // prettier-ignore
-
 export async function open(_place, into, _heading, me) {
   const list = h("div");
   const secret = h("div");
   const shown = h("section");
+  const { kinds } = await get("/webhooks");
   const fields = {
     url: { label: t("webhooks.url"), kind: "url", required: true, maxlength: 500 },
-    kinds: { label: t("webhooks.kinds"), kind: "boxes", choices: KINDS.map((kind) => [kind, kind]) },
+    kinds: { label: t("webhooks.kinds"), kind: "boxes", choices: kinds.map((kind) => [kind, kind]) },
   };
   into.append(secret, list, shown, form(t("webhooks.new"), fields, t("frame.save"), add, { before: h("h2", {}, t("webhooks.new")) }));
   await fill();
