@@ -131,7 +131,7 @@ def test_the_bicycle_that_needs_somebody_is_found_with_its_evidence_and_what_clo
     expect(item.get_by_text("nobody has it yet")).to_be_visible()
     expect(item.get_by_role("button", name="Make a job")).to_have_count(0)
     tidy(page)
-    item.get_by_role("link", name=BIKE_B).click()
+    item.get_by_role("link", name=BIKE_B, exact=True).click()
     page.get_by_role("heading", name=BIKE_B).wait_for()
     expect(page.get_by_text("no ride starts")).to_be_visible()
     tidy(page)
