@@ -6,7 +6,7 @@ from collections.abc import Callable
 from flask import Flask, Response, current_app, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cloud import audit, auth, body, context, describe, logs, metrics, oauth, problem, rates, routes
+from cloud import audit, auth, body, context, describe, logs, metrics, oauth, problem, rates, routes, scripts
 from cloud.config import Settings
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ HEADERS = {
 
 def create_app(settings: Settings, now: Callable[[], int] = context.unix_now) -> Flask:
     """Raises RuntimeError when a route does not say who may call it."""
-    app = Flask(__name__)
+    app = scripts.Site(__name__)
     app.config["MAX_CONTENT_LENGTH"] = body.LIMIT + 1  # one more: body.py tells a full body from a cut one
     app.url_map.merge_slashes = False  # one address a thing; the router would redirect
     app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -55,13 +55,15 @@ def test_whatever_the_scripts_import_is_kept(browser):
 
 def test_another_byte_is_another_worker(site, browser, tmp_path, monkeypatch):
     before = kept(browser)
-    for path in [STATIC / "app/app.js", STATIC / routes.WORKER, STATIC / "icon.svg"]:
+    for path in [STATIC / "app/app.js", STATIC / "app/ui.js", STATIC / routes.WORKER, STATIC / "icon.svg"]:
         there = tmp_path / path.relative_to(STATIC)
         there.parent.mkdir(parents=True, exist_ok=True)
-        there.write_bytes(path.read_bytes() + (b"\n" if path.name == "app.js" else b""))
+        more = {"app.js": b"0;\n", "ui.js": b"// for people\n"}.get(path.name, b"")
+        there.write_bytes(path.read_bytes() + more)
     monkeypatch.setattr(site.app, "static_folder", str(tmp_path))
     after = kept(browser)
-    assert after["/static/icon.svg"] == before["/static/icon.svg"]
+    for same in ("/static/icon.svg", "/static/app/ui.js"):  # a note for people is no other app
+        assert after[same] == before[same]
     assert after["/static/app/app.js"] != before["/static/app/app.js"]
     assert (
         "/static/vendor/leaflet.js" not in after

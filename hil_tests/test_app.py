@@ -13,6 +13,7 @@ from tools.fleet import Fleet
 pytestmark = pytest.mark.web
 
 BIKES = ("BIKE-A", "BIKE-B", "BIKE-C")
+SCRIPT_MAX = 100 * 1024  # bytes of our own that a page loads
 TOUCH = 44  # CSS pixels: WCAG 2.5.5
 
 # a native shell's radio that ends as the test says, in place of the browser's
@@ -57,6 +58,8 @@ def shelled(browser, fleet, **look):
 
 LISTS = "import('/static/app/protocol/outcome.js').then(({ NAMES, outcome }) => NAMES.map((name) => outcome(name)))"
 WORDS = "(tag) => import(`/static/app/words_${tag}.js`).then((words) => words.default)"
+LOADED = """Object.fromEntries(performance.getEntriesByType("resource").map(({ name, decodedBodySize }) =>
+  [new URL(name).pathname, decodedBodySize]).filter(([path]) => path.endsWith(".js") && !path.includes("/vendor/")))"""
 WORKED = "ride"
 
 
@@ -279,6 +282,18 @@ def test_where_i_am_is_asked_only_when_i_say_so(browser, fleet):
 
 
 # ---- without a network, without room
+
+
+def test_at_the_lock_a_page_loads_less_than_its_share_of_script(browser, fleet):
+    with shelled(browser, fleet) as page:
+        claim(page, "BIKE-C")
+        page.reload()
+        page.locator(".alarm, .big").first.wait_for()
+        sizes = page.evaluate(LOADED)
+        assert {"/static/app/protocol/flow.js", "/static/app/words_en.js"} <= set(sizes)
+        assert 50_000 < sum(sizes.values()) < SCRIPT_MAX, sizes
+        page.get_by_role("button", name="Give the claim back").click()
+        sees(page, "Bikes")
 
 
 def test_the_app_starts_without_a_network_and_shows_what_it_knew(page):

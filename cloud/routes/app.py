@@ -1,7 +1,7 @@
 """The riders' app: one frame for every address below it, and what makes it one that installs and starts offline.
 
-Its scripts are files as they lie in static/. The worker that keeps them on the phone is told which, each with its
-SHA-256: one byte changed anywhere is another worker, and a phone never mixes two versions.
+The worker that keeps its files on the phone is told which, each with the SHA-256 of what the cloud gives: one byte
+changed anywhere is another worker, and a phone never mixes two versions.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from pathlib import Path
 from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from cloud import scripts
 from cloud.auth import cloud, public
 
 routes = Blueprint("app", __name__)
@@ -78,7 +79,7 @@ def manifest() -> ResponseReturnValue:
 def worker() -> ResponseReturnValue:
     """The service worker, with the list of what it keeps: {address: integrity}."""
     static = Path(current_app.static_folder or "")
-    files = {url_for("static", filename=name): (static / name).read_bytes() for name in names(static)}
+    files = {url_for("static", filename=name): scripts.given(static, name) for name in names(static)}
     files[url_for("app.frame")] = render_template(
         "app.html", tiles=cloud().settings.tiles, colour=COLOUR
     ).encode()
