@@ -4,7 +4,10 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from protocol import receipt, status
@@ -38,6 +41,46 @@ class Person(Rider):
         """OPEN when it is not known whether the last one came through: as the running ride, else by the token."""
         answer = await link.reopen(claim.cti, claim.key)
         return (await self.open(link, claim, 0)).answer if answer.status == status.NO_RIDE else answer
+
+
+class Colleague:
+    """A technician with a link to the lock, on a thread of their own."""
+
+    def __init__(self, fleet, lock, technician, folder):
+        self._work = lambda: asyncio.run(self._beside(fleet, lock, technician, folder))
+        self._here, self._go, self._turning = Event(), Event(), Event()
+        self._lock = lock
+
+    def __enter__(self):
+        self._thread = ThreadPoolExecutor(1)
+        self._done = self._thread.submit(self._work)
+        assert self._here.wait(20)
+        return self
+
+    def __exit__(self, *_):
+        self._go.set()
+        self._done.result(30)
+
+    @contextmanager
+    def opening(self):
+        """While it does."""
+        before = bolt(self._lock)["actuations"]
+        self._go.set()
+        end = time.monotonic() + 10
+        while bolt(self._lock)["actuations"] == before:
+            assert time.monotonic() < end
+        yield
+        self._done.result(30)
+
+    async def _beside(self, fleet, lock, technician, folder):
+        async with Person(fleet, folder) as person:
+            person.cloud.token = technician.token
+            master = await person.master(lock.lock_id)
+            async with person.at(master) as link:
+                await link.greet()
+                self._here.set()
+                await asyncio.to_thread(self._go.wait, 60)
+                await link.service(master.token, master.key)
 
 
 async def until(look: Callable[[], Any], what: str, seconds: float = SOON_S) -> Any:

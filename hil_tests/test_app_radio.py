@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from threading import Event
 import pytest
 from playwright.sync_api import expect
 
-from hil_tests.people import Person, bolt
+from hil_tests.people import Colleague, bolt
 from hil_tests.radio_browser import CANCEL, PICK, radio_browser
 from protocol import gatt
 from tools.bleak_radio import Phone
@@ -66,46 +65,6 @@ def trips(fleet, lock):
 def loses(fleet, lock):
     """What breaks the link off, as distance does; both ends time out."""
     return lambda: fleet.radio.tell(f"loss {lock.code}")
-
-
-class Colleague:
-    """A technician with a link to the lock, on a thread of their own."""
-
-    def __init__(self, fleet, lock, technician, folder):
-        self._work = lambda: asyncio.run(self._beside(fleet, lock, technician, folder))
-        self._here, self._go, self._turning = Event(), Event(), Event()
-        self._lock = lock
-
-    def __enter__(self):
-        self._thread = ThreadPoolExecutor(1)
-        self._done = self._thread.submit(self._work)
-        assert self._here.wait(20)
-        return self
-
-    def __exit__(self, *_):
-        self._go.set()
-        self._done.result(30)
-
-    @contextmanager
-    def opening(self):
-        """While it does."""
-        before = bolt(self._lock)["actuations"]
-        self._go.set()
-        end = time.monotonic() + 10
-        while bolt(self._lock)["actuations"] == before:
-            assert time.monotonic() < end
-        yield
-        self._done.result(30)
-
-    async def _beside(self, fleet, lock, technician, folder):
-        async with Person(fleet, folder) as person:
-            person.cloud.token = technician.token
-            master = await person.master(lock.lock_id)
-            async with person.at(master) as link:
-                await link.greet()
-                self._here.set()
-                await asyncio.to_thread(self._go.wait, 60)
-                await link.service(master.token, master.key)
 
 
 @contextmanager

@@ -1,15 +1,18 @@
 """The rider's app at a simulated lock, in Chromium over Web Bluetooth: rides, and what goes wrong beside the bike."""
 
+import re
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import expect
 
 from hil_tests.browser import barriers
 from hil_tests.browser import sign_in as console
-from hil_tests.people import bolt
+from hil_tests.people import Colleague, bolt
 from hil_tests.radio_browser import CANCEL, PICK, radio_browser
 from hil_tests.rider_app import LOCK_MS, PHONE, claim, installed, rider, sees, sign_in, steps, told, unlock
+from tools.cloud_client import b64
 
 pytestmark = pytest.mark.web
 
@@ -175,6 +178,90 @@ def test_a_claim_that_was_withdrawn_opens_nothing_at_a_lock_without_a_clock(page
     sees(page, lock.code)
     expect(page.get_by_role("button", name="Claim this bike")).to_be_visible()
     assert not bolt(lock)["bolt_open"]
+
+
+def test_a_lock_that_is_busy_with_a_technician(browser, fleet, lock, technician, tmp_path):
+    with rider(browser, fleet.cloud.url) as page, Colleague(fleet, lock, technician, tmp_path) as colleague:
+        claim(page, lock.code)
+        expect(page.get_by_role("button", name="Unlock")).to_be_visible(timeout=LOCK_MS)
+        lock.sim.hand("jam", on=True)
+        with colleague.opening():
+            page.get_by_role("button", name="Unlock").click()
+            told(page, "The lock is busy with someone else.", "Try again", look=False)
+        assert barriers(page) == []
+        lock.sim.hand("jam", on=False)
+        steps(page)
+        sees(page, "Have a good ride")
+        assert bolt(lock)["bolt_open"]
+
+
+@pytest.fixture
+def misled(browser, fleet, lock, second_lock, technician):
+    """A page of a rider who claimed `lock` and was led to `second_lock`: the values that the claim tells to look for
+    are that one's, as after a swap of locks that nobody wrote down."""
+    holder = b64(Ed25519PrivateKey.generate().public_key().public_bytes_raw())
+    fields = {"locks": [second_lock.lock_id.hex()], "holder_key": holder}
+    shown = technician.post("/api/v1/master-tokens", fields)["locks"][0]["advertising"]
+
+    def mistaken(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "advertising": shown})
+
+    with rider(browser, fleet.cloud.url) as page:
+        page.goto(f"/b/{lock.code}")
+        claiming = page.get_by_role("button", name="Claim this bike")
+        expect(claiming).to_be_visible()
+        page.route("**/api/v1/claims", mistaken)
+        claiming.click()
+        expect(page.get_by_role("button", name="Unlock")).to_be_visible(timeout=LOCK_MS)
+        page.unroute("**/api/v1/claims")
+        yield page
+
+
+def test_another_bikes_lock_is_known_by_its_colours_before_anything_opens(misled, lock, second_lock):
+    seen = [text.split()[0] for text in misled.locator(".colours li").all_inner_texts()]
+    shown, beside_me = bolt(second_lock)["led"], bolt(lock)["led"]
+    assert " ".join(seen) == shown != beside_me
+    misled.get_by_role("button", name="No, it blinks otherwise").click()
+    expect(misled).to_have_url(re.compile("/app/scan$"))
+    misled.get_by_label("Code on the bike").fill(lock.code)
+    misled.keyboard.press("Enter")
+    expect(misled.get_by_role("button", name="Claim this bike")).to_be_visible()  # the claim was given back
+    assert not bolt(lock)["openings"] and not bolt(second_lock)["actuations"]
+
+
+def test_another_bikes_lock_stays_shut_and_says_so(misled, lock, second_lock):
+    misled.get_by_role("button", name="Unlock").click()
+    told(misled, "This is another bike's lock.", "Scan this bike")
+    steps(misled)
+    expect(misled).to_have_url(re.compile("/app/scan$"))
+    assert not bolt(lock)["actuations"] and not bolt(second_lock)["actuations"]
+
+
+FORBIDDEN = "Permissions policy violation: bluetooth is not allowed in this document."
+
+
+def test_a_page_that_may_not_use_bluetooth_until_it_is_allowed(browser, fleet, lock):
+    def forbids(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, headers={**answer.headers, "Permissions-Policy": "bluetooth=()"})
+
+    online = {"service_workers": "block"}  # a worker would give the page without a server
+    with rider(browser, fleet.cloud.url, **online) as page:
+        here = f"**/app/b/{lock.code}"
+        page.route(here, forbids)
+        page.goto(f"/app/b/{lock.code}")
+        page.get_by_role("button", name="Claim this bike").click()
+        sentence = "This page may not use Bluetooth. Allow it in the browser's settings for this page."
+        told(page, sentence, "I have allowed it")
+        steps(page)  # they have not
+        told(page, sentence, "I have allowed it")
+        page.unroute(here)
+        page.reload()
+        page.get_by_role("button", name="Find the lock").click()
+        unlock(page)
+        assert bolt(lock)["bolt_open"]
+        page.complaints[:] = [said for said in page.complaints if said != FORBIDDEN]
 
 
 LINKED = """globalThis.ringslotRadio = {

@@ -43,7 +43,8 @@ export class Unlinked extends Error {
 export async function support() {
   const { bluetooth } = navigator;
   if (!bluetooth) return "missing";
-  return (await available()) ? "ready" : "off";
+  const told = globalThis.document?.featurePolicy?.allowsFeature("bluetooth") !== false; // else all of it looks off: a request says why
+  return !told || (await available()) ? "ready" : "off";
 }
 
 export async function choose(filters) {
