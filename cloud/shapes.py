@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from cloud import tables
+from cloud import evidence, tables
 
 
 def words(choices: tuple[str, ...]) -> Any:
@@ -257,10 +257,18 @@ class Evidence(TypedDict):
     rolled_back: list[Id8]
 
 
+class Because(TypedDict):
+    """One part of a piece of evidence: what it is, and its figures; the sentence says the same in English."""
+
+    code: Annotated[str, words(tuple(evidence.SAID))]
+    figures: dict[str, int | str]
+
+
 class Halt(TypedDict):
     by: Annotated[str | None, words(tables.HALTS)]
     at: Time
     said: str
+    because: list[Because]
     evidence: Evidence | None
 
 

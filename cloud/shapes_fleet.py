@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from cloud import tables_fleet
-from cloud.shapes import Degrees, Id8, Id16, Next, Time, words
+from cloud.shapes import Because, Degrees, Id8, Id16, Next, Time, words
 
 Number = Annotated[int, Field(description="rises", ge=0)]
 
@@ -184,6 +184,7 @@ class AttentionItem(TypedDict):
     bike: Annotated[str | None, Field(description="code of the bicycle that the lock is on")]
     subject: Annotated[str, Field(description="id of what it is about")]
     evidence: str
+    because: Annotated[list[Because], Field(description="the matter, then what it rests on")]
     since: Time | None
     closes: str
     jobs: Annotated[list[OpenJob], Field(description="that are open there already")]

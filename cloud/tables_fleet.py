@@ -57,7 +57,7 @@ class Attention(Base):
     subject: Mapped[str] = mapped_column(String(32))  # the lock, the fault, the dispute, …
     code: Mapped[str] = mapped_column(String(16))  # attention.RULES
     rank: Mapped[int]  # 1 is the gravest
-    evidence: Mapped[str] = mapped_column(Text)  # JSON: text, a sentence; since, what {ago} in it counts from
+    evidence: Mapped[str] = mapped_column(Text)  # JSON: evidence.packed
     closes: Mapped[str] = mapped_column(Text)  # what closes it, a sentence
     opened_at: Mapped[int]
     closed_at: Mapped[int | None]

@@ -6,7 +6,7 @@ import random
 import pytest
 from sqlalchemy import select
 
-from cloud import attention, clones, locks, telemetry
+from cloud import attention, clones, evidence, locks, telemetry
 from cloud.attention import Facts
 from cloud.tables import Event, Lock
 from cloud.test_oscore import Cloud
@@ -66,12 +66,13 @@ def test_the_same_number_with_other_content_is_two_devices(cloud, other):
     assert tell(cloud, pen, 10, other, now=NOW + 9) == {"record": [NOW, 2, 10]}
     with cloud.db.reading() as session:
         told = [json.loads(e.data) for e in session.scalars(select(Event)) if e.kind == "lock.cloned"]
-        reasons = attention.needed(Facts(session.get(Lock, pen.hex), NOW))
+        [(rule, found)] = attention.found(Facts(session.get(Lock, pen.hex), NOW))[:1]
     assert [one for one in told if one["lock_id"] == pen.hex] == [
         {"lock_id": pen.hex, "sign": "record", "record": 10}
     ]
-    assert reasons[0].code == "clone"
-    assert "Two devices speak as this lock: record 10 came with two contents, 2 times" == reasons[0].text
+    assert rule.code == "clone"
+    said = "Two devices speak as this lock: record 10 came with two contents (2 ×)"
+    assert evidence.sentence(found, NOW) == said
 
 
 def test_a_new_record_below_those_that_are_here_is_two_devices_unless_it_is_old(cloud):

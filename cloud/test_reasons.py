@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloud import attention
+from cloud import attention, evidence
 from cloud.attention import Facts
 from cloud.tables import Lock, Ride
 from cloud.testsite import NOW
@@ -43,19 +43,28 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_what_needs_attention_and_why(name):
     facts, codes = CASES[name]
-    assert [reason.code for reason in attention.needed(facts)] == codes
+    assert [rule.code for rule, _ in attention.found(facts)] == codes
 
 
 @pytest.mark.parametrize(
     "seconds, words",
     [
-        (0, "moments"),
-        (59, "moments"),
-        (60, "1 minute"),
-        (7199, "1 hour"),
-        (7200, "2 hours"),
-        (86400 * 3, "3 days"),
+        (0, "just now"),
+        (59, "just now"),
+        (60, "1 minute ago"),
+        (7199, "1 hour ago"),
+        (7200, "2 hours ago"),
+        (86400 * 3, "3 days ago"),
     ],
 )
 def test_durations_in_words(seconds, words):
-    assert attention.ago(seconds) == words
+    assert evidence.ago(seconds) == words
+
+
+def test_evidence_is_kept_as_it_is_and_a_persons_words_are_no_template():
+    said = evidence.of("fault", NOW, kind="bell", rests=[evidence.phrase("text", text="{ago} it {n} rang")])
+    assert evidence.sentence(said, NOW) == "Bell: {ago} it {n} rang"
+    again = evidence.unpacked(evidence.packed(said))
+    assert evidence.sentence(again, NOW) == evidence.sentence(said, NOW) and again.since == NOW
+    before = '{"text": "Silent for {ago}", "since": 7}'  # what was closed by an older cloud
+    assert evidence.sentence(evidence.unpacked(before), NOW) == "Silent for some time"

@@ -208,7 +208,8 @@ def test_it_halts_by_itself_when_three_of_ten_go_silent(fleet):
     evidence = shown["halt"]["evidence"]
     assert evidence["silent"] == sorted(lock.lock_id for lock in gone)
     assert (evidence["begun"], evidence["limit"], evidence["silent_count"]) == (10, 2, 3)
-    assert "of 10 locks that began it 3 fell silent" in shown["halt"]["said"]
+    assert "of 10 locks that began: 3 fell silent (" in shown["halt"]["said"]
+    assert [one["code"] for one in shown["halt"]["because"]] == ["rollout.locks", "rollout.silent"]
     gone[0].status()  # it is back; that lifts nothing
     fleet.wait(DAY)
     assert not any(offered(lock.status()) for lock in fleet.locks)

@@ -259,6 +259,7 @@ def test_what_needs_a_person_is_ranked_and_closes_by_itself(site):
     assert first["counts"] == {"jammed": 1, "battery": 1, "silent": 1}
     item = next(each for each in first["items"] if each["code"] == "battery")
     assert item["evidence"] == "Battery at 3.30 V: no ride starts" and item["bike"] == low.code
+    assert item["because"] == [{"code": "battery", "figures": {"millivolts": 3300}}]
     assert item["closes"] == "The lock reports 3.50 V or more." and item["opened_at"] == NOW
     settle(site)
     assert [row.kind for row in told(site, "attention.opened", "attention.closed")] == [
@@ -279,7 +280,10 @@ def test_what_needs_a_person_is_ranked_and_closes_by_itself(site):
     evidence = {
         row["lock_id"]: row["evidence"] for row in tech.get("/attention?code=silent").get_json()["items"]
     }
-    assert evidence[sound.hex] == "Silent for 2 hours" and evidence[silent.hex] == "Never heard of"
+    assert (
+        evidence[sound.hex] == "Silent; last heard of 2 hours ago"
+        and evidence[silent.hex] == "Never heard of"
+    )
 
 
 def test_a_lock_that_is_on_no_bicycle_needs_nobody(site):
@@ -326,7 +330,9 @@ def test_a_fork_a_gap_a_strange_opening_and_a_long_ride(site):
     settle(site)
     assert [code for code, _ in queue(tech)] == ["fork", "proof", "long", "gap"]
     evidence = [item["evidence"] for item in tech.get("/attention").get_json()["items"]]
-    assert evidence[0].startswith("1 forked receipt") and "A ride has run for 1 day" in evidence
+    assert (
+        evidence[0].startswith("1 forked receipt") and "A ride began 1 day ago and has not ended" in evidence
+    )
 
 
 def test_the_queue_is_its_operators_and_comes_in_pages(site):
@@ -368,7 +374,11 @@ def test_a_fault_becomes_a_job_and_closes_with_it(site):
     ]
     assert site.person().get("/faults").get_json()["faults"] == []
     (item,) = tech.get("/attention").get_json()["items"]
-    assert (item["code"], item["rank"], item["evidence"]) == ("fault", 2, "Brake: Front (brake) is gone")
+    assert (item["code"], item["rank"], item["evidence"]) == ("fault", 2, "Brake: Front {brake} is gone")
+    assert item["because"] == [
+        {"code": "fault", "figures": {"kind": "brake"}},
+        {"code": "text", "figures": {"text": "Front {brake} is gone"}},
+    ]
     settle(site)
     assert len(tech.get("/attention").get_json()["items"]) == 2  # and the lock, which was never heard of
     assert (made["bike"], made["label"], made["lock_now"]) == (bike.code, f"Bike {bike.code}", bike.hex)

@@ -170,7 +170,7 @@ def test_the_clock_runs_at_weekends_and_says_what_is_late(fleet):
     assert late() == []
     fleet.now += 1
     assert late() == ["acknowledgement"]
-    assert waits(fleet) == ["A question waits for its acknowledgement, due moments ago"]
+    assert waits(fleet) == ["A question waits for its acknowledgement, which was due just now"]
     assert fleet.tess.post(path + "/acknowledge").get_json()["acknowledged_at"] == fleet.now
     assert late() == [] and waits(fleet) == []
     fleet.now = start + 28 * DAY + 1

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import cast
 
-from cloud import advertising, attention, claims, groups, notes, scopes, shapes, shapes_tenancy
+from cloud import advertising, attention, claims, evidence, groups, notes, scopes, shapes, shapes_tenancy
 from cloud.assets import Bike
 from cloud.body import b64
 from cloud.issuers import ROLE_NAMES
@@ -156,12 +156,13 @@ def release(row: Release) -> shapes.Release:
 def rollout(row: Rollout, progress: dict[str, int]) -> shapes.Rollout:
     halt: shapes.Halt | None = None
     if row.state == "halted":
-        evidence = json.loads(row.evidence) if row.evidence else None
+        why = attention.halted(row)
         halt = {
             "by": row.halted_by,
             "at": row.changed_at,
-            "said": attention.halted(row).text,
-            "evidence": evidence,
+            "said": evidence.sentence(why, row.changed_at),
+            "because": because(why),
+            "evidence": json.loads(row.evidence) if row.evidence else None,
         }
     return {
         "rollout_id": row.rollout_id,
@@ -174,6 +175,10 @@ def rollout(row: Rollout, progress: dict[str, int]) -> shapes.Rollout:
         "halt": halt,
         "progress": progress,
     }
+
+
+def because(found: evidence.Evidence) -> list[shapes.Because]:
+    return [{"code": one.code, "figures": dict(one.figures)} for one in found.phrases]
 
 
 def ride(row: Ride) -> shapes.Ride:

@@ -4,7 +4,6 @@
 what somebody reports (`open_one`) is there at once.
 """
 
-import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session, load_only
 from cloud import attention, events, rollouts, tickets
 from cloud.context import Cloud
 from cloud.db import insert
+from cloud.evidence import Evidence, of, packed, phrase
 from cloud.problem import Problem
 from cloud.proofs import FAILS, UNKNOWN
 from cloud.reach import EVERYTHING, Reach
@@ -33,8 +33,7 @@ class Want(NamedTuple):
     code: str
     subject: str
     rank: int
-    text: str
-    since: int | None
+    said: Evidence
     closes: str
     operator_id: str | None
     lock_id: str | None = None
@@ -45,7 +44,7 @@ class Want(NamedTuple):
 
     @property
     def evidence(self) -> str:
-        return json.dumps({"text": self.text, "since": self.since})
+        return packed(self.said)
 
 
 def settle(cloud: Cloud, now: int) -> None:
@@ -133,33 +132,27 @@ def wants(session: Session, now: int) -> Iterable[Want]:
     for fault in session.scalars(select(Fault).where(Fault.closed_at.is_(None))):
         yield of_fault(fault)
     for hook in session.scalars(select(Hook).where(Hook.state == "paused", Hook.failing_since.is_not(None))):
-        text = "A webhook was paused after days of failures, the first {ago} ago"
-        yield Want(
-            "webhook", hook.hook_id, 4, text, hook.failing_since, attention.HOOK_CLOSES, hook.operator_id
-        )
+        said = of("webhook", hook.failing_since)
+        yield Want("webhook", hook.hook_id, 4, said, attention.HOOK_CLOSES, hook.operator_id)
     for late in tickets.overdue(session, EVERYTHING, now):
         ticket = late.ticket
-        text = f"A {TICKETS[ticket.kind]} waits for its {late.missed}, due {{ago}} ago"
         rank = 2 if late.missed == "answer" else 3
         yield Want(
             TICKETS[ticket.kind],
             ticket.ticket_id,
             rank,
-            text,
-            late.since,
+            of(f"{TICKETS[ticket.kind]}.{late.missed}", late.since),
             attention.TICKET_CLOSES,
             ticket.operator_id,
         )
     for row in rollouts.halted(session):
-        text = attention.halted(row).text
-        yield Want("rollout", row.rollout_id, 2, text, None, attention.ROLLOUT_CLOSES, None)
+        yield Want("rollout", row.rollout_id, 2, attention.halted(row), attention.ROLLOUT_CLOSES, None)
 
 
 def of_fault(row: Fault) -> Want:
-    text = f"{row.kind.capitalize()}: {row.text}" if row.text else row.kind.capitalize()
+    said = of("fault", kind=row.kind, rests=[phrase("text", text=row.text)] if row.text else [])
     rank = attention.FAULT_RANKS.get(row.kind, 3)
-    text = text.replace("{", "(").replace("}", ")")  # a person's words are no template
-    return Want("fault", row.fault_id, rank, text, None, attention.FAULT_CLOSES, row.operator_id, row.lock_id)
+    return Want("fault", row.fault_id, rank, said, attention.FAULT_CLOSES, row.operator_id, row.lock_id)
 
 
 _COLUMNS = (
@@ -188,9 +181,7 @@ def _of_locks(session: Session, now: int) -> Iterable[Want]:
             lock, now, forks.get(key, 0), doubts.get(key, 0), riding.get(key, []), moved.get(key)
         )
         for rule, evidence in attention.found(facts):
-            yield Want(
-                rule.code, key, rule.rank, evidence.text, evidence.since, rule.closes, lock.operator_id, key
-            )
+            yield Want(rule.code, key, rule.rank, evidence, rule.closes, lock.operator_id, key)
 
 
 def _forks(session: Session) -> Mapping[str, int]:

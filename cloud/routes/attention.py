@@ -1,11 +1,10 @@
 """What needs a person, ranked, each with its evidence and what closes it; faults that people report."""
 
-import json
 from collections.abc import Sequence
 
 from flask import Blueprint
 
-from cloud import assets, attention, body, faults, limits, maintenance, watch
+from cloud import assets, attention, body, evidence, faults, limits, maintenance, views, watch
 from cloud import shapes_fleet as shapes
 from cloud.auth import STAFF, allow, cloud, me, reach
 from cloud.describe import Fields, Page, answers, asks, paged, takes
@@ -54,7 +53,7 @@ def queue(page: Page, asked: Fields) -> shapes.AttentionQueue:
 def item(
     row: Attention, bike: Asset | None, jobs: Sequence[maintenance.Open], now: int
 ) -> shapes.AttentionItem:
-    evidence = json.loads(row.evidence)
+    found = evidence.unpacked(row.evidence)
     return {
         "item_id": row.item_id,
         "code": row.code,
@@ -62,8 +61,9 @@ def item(
         "lock_id": row.lock_id,
         "bike": bike.code if bike else None,
         "subject": row.subject,
-        "evidence": attention.sentence(evidence["text"], evidence["since"], row.closed_at or now),
-        "since": evidence["since"],
+        "evidence": evidence.sentence(found, row.closed_at or now),
+        "because": views.because(found),
+        "since": found.since,
         "closes": row.closes,
         "jobs": [
             {

@@ -1,41 +1,19 @@
-// Why something needs a person, in the reader's language. The API says it in English with the figures inside; what is
-// not known here stays as the API says it.
+// Why something needs a person, in the reader's language: the API gives codes and figures, the words are in the tables.
 
 import { ago, t, volts, word } from "./words.js";
 
-const SAID = {
-  fork: /^(?<n>[0-9]+) forked receipts?: /,
-  chain: /^Receipt (?<seq>[0-9]+) does not follow /,
-  proof: /^(?<n>[0-9]+) openings? without a token of ours$/,
-  moved: /^Moved while locked, /,
-  quarantine: /^Out of order: /,
-  jammed: /^Jammed: /,
-  long: /^A ride has run for /,
-  battery: /^Battery at (?<volts>[0-9.]+) V: /,
-  silent: /^Silent for /,
-  gap: /^Receipts wait from (?<seq>[0-9]+) on: (?<n>[0-9]+) /,
-  update: /^Came back from an update; release (?<release>[^ ]+) runs$/,
-  webhook: /^A webhook was paused /,
-  dispute: /^A dispute waits for its /,
-  support: /^A support waits for its /,
-};
-const NEVER = "Never heard of";
-const FAULT = /^(?<kind>[A-Z][a-z]+)(?<rest>: .*)?$/s;
+/** What tells that something is wrong: of an item of the queue, or of a rollout's halt, its `because` and `since`. */
+export function evidence({ because, since }) {
+  const [first, ...rest] = because.map((one) => phrase(one, since));
+  return rest.length ? `${first}: ${rest.join("; ")}` : first;
+}
 
-/** What tells that something is wrong: {code, evidence, since} of an item. */
-export function evidence(item) {
-  if (item.evidence === NEVER) return t("evidence.never");
-  const fault = item.code === "fault" && FAULT.exec(item.evidence);
-  if (fault) return word("fault", fault.groups.kind.toLowerCase()) + (fault.groups.rest ?? "");
-  const found = SAID[item.code]?.exec(item.evidence);
-  if (!found) return item.evidence;
-  const figures = { ...found.groups, ago: ago(item.since) };
-  if (figures.volts) figures.volts = volts(Number(figures.volts) * 1000);
-  return t(`evidence.${item.code}`, figures);
+function phrase({ code, figures }, since) {
+  const said = Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, name === "n" ? value : String(value)])); // no thousands in a number that names something
+  return t(`evidence.${code}`, { ...said, ago: ago(since), volts: volts(figures.millivolts), fault: word("fault", figures.kind) });
 }
 
 /** What ends it. */
 export function closes(item) {
-  const said = word("closes", item.code);
-  return said === item.code ? item.closes : said;
+  return word("closes", item.code);
 }

@@ -87,7 +87,7 @@ export default {
   "attention.fault": "fault reported",
   "attention.webhook": "webhook fails",
   "attention.dispute": "overdue answer",
-  "attention.support": "overdue answer",
+  "attention.question": "overdue answer",
 
   "lock.id": "Lock",
   "lock.kind": "Kind",

@@ -85,7 +85,7 @@ export default {
   "attention.fault": "storing gemeld",
   "attention.webhook": "webhook faalt",
   "attention.dispute": "antwoord te laat",
-  "attention.support": "antwoord te laat",
+  "attention.question": "antwoord te laat",
 
   "lock.id": "Slot",
   "lock.kind": "Soort",

@@ -2,6 +2,7 @@
 
 import { get, send } from "../api.js";
 import { h, show } from "../dom.js";
+import { evidence } from "../evidence.js";
 import { button, form } from "../form.js";
 import { listed, table } from "../table.js";
 import { t, when, word } from "../words.js";
@@ -28,7 +29,7 @@ export async function open(_place, into, _heading, me) {
   function fill() {
     const columns = [
       { head: t("lock.board"), cell: (one) => `${one.board} · ${one.version}` },
-      { head: t("rides.state"), cell: (one) => [h("span", { class: `tag ${one.state === "halted" ? "bad" : "good"}` }, word("rollout", one.state)), one.halt && h("span", { class: "hint" }, one.halt.said)] },
+      { head: t("rides.state"), cell: (one) => [h("span", { class: `tag ${one.state === "halted" ? "bad" : "good"}` }, word("rollout", one.state)), one.halt && h("span", { class: "hint" }, evidence(one.halt))] },
       { head: t("rollouts.percent"), cell: (one) => `${one.percent} %`, number: true },
       { head: t("rollouts.progress"), cell: (one) => progress(one) },
       { head: t("zones.since"), cell: (one) => when(one.started_at) },
