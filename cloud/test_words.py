@@ -94,6 +94,8 @@ ASKED_BY_RIDERS = (  # what the app asks of the API for a rider
     "DELETE /api/v1/claims/{cti}",
     "POST /api/v1/claims/{cti}/successor",
     "POST /api/v1/faults",
+    "POST /api/v1/tickets",
+    "POST /api/v1/tickets/{ticket_id}/messages",
 )
 OF_PROGRAMS = set(
     "bad_json invalid bad_key key_reused key_busy key_cut csrf too_large not_json bad_request".split()

@@ -352,6 +352,7 @@ PATHS = {
     "claims": "My claims and rides",
     "rides": "My rides",
     "fault/BIKE-A": "Report a fault",
+    "messages": "My messages",
     "help": "If the phone does not work",
     "join": "New here? Sign up",
     "settings": "Settings",

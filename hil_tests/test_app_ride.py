@@ -306,6 +306,48 @@ def test_a_receipt_that_cannot_be_kept_is_said_and_sent_all_the_same(page, lock)
     sees(page, "Have a good ride")
 
 
+def test_a_ride_is_disputed_without_a_network_and_the_answer_is_read(page, lock, admin):
+    unlock(page)
+    lock.sim.hand("close")
+    sees(page, "Parked")
+    page.get_by_role("button", name="End the ride").click()
+    expect(page.get_by_text(SAME)).to_be_visible(timeout=LOCK_MS)
+    page.get_by_role("link", name="History").click()
+    page.locator("main .list a").click()
+    page.get_by_role("link", name="Something is not right").click()
+    sees(page, "Something is not right")
+    assert barriers(page) == []
+    page.get_by_label("What is it about?").select_option("I had ended it before")
+    page.get_by_label("What happened?").fill("It stood shut.")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Kept on this phone; it is sent as soon as there is a network.")).to_be_visible()
+    with page.expect_response(lambda one: one.url.endswith("/tickets") and one.status == 201) as sent:
+        page.context.set_offline(False)
+    ticket = sent.value.json()
+    assert ticket["kind"] == "dispute" and ticket["ride_id"]
+    page.get_by_role("link", name="My messages").click()
+    page.get_by_role("link", name="I had ended it before").click()
+    sees(page, "I had ended it before")
+    expect(page.locator("main ol")).to_contain_text("It stood shut.")
+    page.get_by_label("Write more").fill("And I walked away.")
+    with page.expect_response(lambda one: one.url.endswith("/messages") and one.status == 201):
+        page.get_by_role("button", name="Send").click()
+    expect(page.locator("main ol")).to_contain_text("And I walked away.")
+    expect(page.get_by_label("Write more")).to_have_value("")
+    answer = {"outcome": "upheld", "reason": "The lock says so too."}
+    admin.post(f"/api/v1/tickets/{ticket['ticket_id']}/decision", answer)
+    page.reload()
+    expect(page.locator("main ol")).to_contain_text("The lock says so too.")
+    expect(page.locator("main dl")).to_contain_text("you are right")
+    assert barriers(page) == []
+    page.get_by_role("link", name="The ride", exact=True).click()
+    page.get_by_role("link", name="Something is not right").click()
+    expect(page.get_by_text("You have written about this ride before:")).to_be_visible()
+    page.get_by_role("link", name="I had ended it before").click()
+    expect(page).to_have_url(re.compile(f"/app/messages/{ticket['ticket_id']}$"))
+
+
 def test_a_bike_of_a_pool_is_ridden_twice_on_one_claim(browser, fleet, make_lock):
     lock = make_lock("pooled")
     with rider(browser, fleet.cloud.url, lock.code) as page:

@@ -175,6 +175,12 @@ test("what the cloud refuses is set aside and shown, and holds up nothing behind
   assert.deepEqual(await rider.aside(), []);
 });
 
+test("what the cloud refuses at once is said to whoever wrote it, and not set aside", async () => {
+  await assert.rejects(rider.fault({ code: "NO-SUCH", kind: "brake", text: null }), { code: "not_found" });
+  await assert.rejects(rider.write("/tickets", { kind: "dispute", subject: "x", text: "y", ride: "0".repeat(32) }), { code: "not_found" });
+  assert.deepEqual([await rider.aside(), await rider.waiting()], [[], 0]);
+});
+
 test("a session that is over: claims in hand open, receipts wait for the next sign-in", async () => {
   const claim = await rider.claim({ code: BIKE });
   net.forgetCookie();

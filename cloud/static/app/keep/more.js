@@ -70,12 +70,36 @@ export async function cancel({ db, outbox, rider }, { claim_id }) {
   return rider.held(claim_id);
 }
 
-/** {code, kind, text}; queued where the cloud is away: {queued}. */
-export async function fault({ db, outbox, rider }, fields) {
-  const row = outbox.row("fault", "POST", "/faults", fields);
+/** {code, kind, text}; queued where the cloud is away: {queued}. Throws what the cloud refuses at once. */
+export function fault(inside, fields) {
+  return sent(inside, "fault", "/faults", fields);
+}
+
+/** A message, or more of one: as fault(). */
+export function write(inside, path, fields) {
+  return sent(inside, "message", path, fields);
+}
+
+async function sent({ db, outbox, rider }, kind, path, fields) {
+  const row = outbox.row(kind, "POST", path, fields);
   await db.put("outbox", row);
   await rider.deliver();
-  return { queued: (await outbox.waiting()).some(({ key }) => key === row.key) };
+  const left = (await db.all("outbox")).find(({ key }) => key === row.key);
+  if (!left?.refused) return { queued: left !== undefined };
+  await rider.dismiss(left.n); // who wrote it is still there to be told
+  throw Object.assign(new Error(left.refused.text), left.refused);
+}
+
+/** {tickets, at, stale}: mine. */
+export async function messages({ api, fresh }) {
+  const { value, ...when } = await fresh("/tickets", async () => ({ tickets: await api.pages("/tickets", "tickets", 100, 3) }));
+  return { ...value, ...when };
+}
+
+/** One with all that was written, {…, at, stale}. */
+export async function message({ api, fresh }, ticket_id) {
+  const { value, ...when } = await fresh(`/tickets/${ticket_id}`, () => api.get(`/tickets/${ticket_id}`));
+  return { ...value, ...when };
 }
 
 /** Of a claim or ride: {verdict: none, waiting, same, different; receipts: [{type, at, seq, verdict, why}]}. */

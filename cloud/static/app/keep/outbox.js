@@ -6,7 +6,7 @@ const LONGEST_MS = 300_000; // between two tries while the server is away
 const STOPS = ["sign_in", "second_factor_needed"]; // nothing is wrong with the row: somebody has to sign in
 const ANYBODYS = ["receipt", "sealed"]; // are their own proof: whoever is signed in may bring them
 // refusals after which nothing is left to do
-const OVER = { sealed: ["unknown_batch", "key_cut"], cancel: ["not_found", "key_cut"], fault: ["key_cut"] };
+const OVER = { sealed: ["unknown_batch", "key_cut"], cancel: ["not_found", "key_cut"], fault: ["key_cut"], message: ["key_cut"] };
 
 export class Outbox {
   #parts;
@@ -20,7 +20,7 @@ export class Outbox {
     this.#parts = { db, api, clock, locks, user, settled, told };
   }
 
-  /** To be put into the store `outbox`. kind: receipt, sealed, fault, cancel. */
+  /** To be put into the store `outbox`. kind: receipt, sealed, fault, message, cancel. */
   row(kind, method, path, body, more = {}) {
     return { kind, method, path, body, key: crypto.randomUUID(), user: this.#parts.user(), ...more };
   }

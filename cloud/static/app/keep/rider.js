@@ -16,7 +16,7 @@ const ROOM = 1 << 20; // bytes: a ride's receipts take far less
 const BATCHES_MAX = 1_000; // of others, on this phone at a time
 const BIKES = [500, 20]; // a page, pages
 // what few pages need, and loads when they do: more.js has each with what is inside as its first argument
-const MORE = ["signOut", "claims", "takeOver", "cancel", "fault", "receipts", "rides", "ride", "aside", "dismiss", "keeps"];
+const MORE = ["signOut", "claims", "takeOver", "cancel", "fault", "write", "messages", "message", "receipts", "rides", "ride", "aside", "dismiss", "keeps"];
 
 const CLOCK = {
   now: () => performance.now(),

@@ -26,7 +26,7 @@ export async function open(into, { ride: id }, app) {
     line.length ? ground : soft(t("ride.nowhere")),
     h("h2", {}, t("ride.receipts")),
     h("ol", { class: "list plain" }, ride.receipts.map((one) => h("li", {}, t(`receipt.${one.type}`), h("small", {}, when(one.at))))),
-    h("p", { class: "ways" }, way(t("ride.dispute"), `/console/tickets?ride=${id}`, "")),
+    h("p", { class: "ways" }, way(t("ride.dispute"), place("rides", id, "dispute"), "")),
   );
   if (!line.length) return;
   let chart = null;

@@ -22,7 +22,7 @@ export async function open(into, _place, app) {
     me
       ? [h("p", { class: "ways" }, way(t("settings.account"), "/account", "")), act(t("settings.sign_out"), leave, "quiet")]
       : way(t("sign_in.title"), app.place()),
-    h("p", { class: "ways" }, STAFF.includes(me?.role) && way(t("settings.service"), app.place("service"), ""), way(t("help.title"), app.place("help"), ""), way(t("fault.title"), app.place("fault"), "")),
+    h("p", { class: "ways" }, STAFF.includes(me?.role) && way(t("settings.service"), app.place("service"), ""), me && way(t("messages.title"), app.place("messages"), ""), way(t("help.title"), app.place("help"), ""), way(t("fault.title"), app.place("fault"), "")),
     act(t("next.update"), app.renew, "quiet"),
   );
   await tell();
