@@ -132,6 +132,10 @@ class LockWithClaims(Lock):
     claims: list[Claim]
 
 
+class LockWanted(TypedDict):
+    board: str | None
+
+
 class Locks(TypedDict):
     locks: list[Lock]
     next: Next
@@ -282,6 +286,11 @@ class Rollout(TypedDict):
     changed_at: Time
     halt: Halt | None
     progress: Annotated[dict[str, int], Field(description="how many locks are where")]
+
+
+class RolloutWanted(TypedDict):
+    percent: Annotated[int, Field(ge=0, le=100)]
+    state: Annotated[str, words(tables.ROLLOUT_STATES)]
 
 
 class Rollouts(TypedDict):

@@ -55,6 +55,12 @@ class Hook(TypedDict):
     created_at: Time
 
 
+class HookWanted(TypedDict):
+    url: str
+    kinds: Annotated[list[str], Field(description="empty: all")]
+    state: Annotated[str, words(tables_fleet.HOOK_STATES)]
+
+
 class HookMade(Hook):
     secret: str
 

@@ -5,6 +5,8 @@ import threading
 import pytest
 
 from cloud import openapi, operators
+from cloud.tables import Lock
+from cloud.tables_fleet import Hook
 from cloud.testsite import problem
 
 
@@ -111,6 +113,32 @@ def test_whatever_staff_edit_is_not_written_over(site, address):
     assert patch(admin, path, tag, **one).status_code == 200
     problem(patch(admin, path, tag, **other), 412, "changed")
     assert patch(admin, path, fetch(admin, path).headers["ETag"], **other).status_code == 200
+
+
+def test_what_people_set_has_an_etag_that_a_locks_own_word_leaves_alone(site):
+    bike, admin = site.bike(), site.person("admin")
+    path, whole = f"/locks/{bike.hex}/wanted", f"/locks/{bike.hex}"
+    tag, before = fetch(admin, path).headers["ETag"], fetch(admin, whole).headers["ETag"]
+    with site.cloud.db.writing() as session:
+        session.get(Lock, bike.hex).last_seen_at = site.now
+    assert fetch(admin, whole).headers["ETag"] != before  # it has spoken
+    assert patch(admin, path, tag, board="one").get_json() == {"board": "one"}
+    problem(patch(admin, path, tag, board="two"), 412, "changed")
+    assert fetch(admin, whole).get_json()["board"] == "one" == fetch(admin, path).get_json()["board"]
+    assert patch(admin, path, fetch(admin, path).headers["ETag"], board="two").status_code == 200
+
+
+def test_what_people_set_of_a_webhook_is_not_how_it_fares(site):
+    admin = site.person("admin")
+    made = admin.post("/webhooks", url="https://hooks.example.org/").get_json()
+    path = f"/webhooks/{made['hook_id']}/wanted"
+    tag = fetch(admin, path).headers["ETag"]
+    with site.cloud.db.writing() as session:
+        session.get(Hook, made["hook_id"]).failures = 3
+    assert patch(admin, path, tag, state="paused").get_json()["state"] == "paused"
+    problem(patch(admin, path, tag, kinds=["zone.changed"]), 412, "changed")
+    assert admin.patch(path, url="https://hooks.example.org/in").get_json()["url"].endswith("/in")
+    assert admin.get(f"/webhooks/{made['hook_id']}").get_json()["state"] == "paused"
 
 
 def test_every_change_that_heeds_if_match_is_of_what_a_get_shows(site):

@@ -96,6 +96,8 @@ GET    /api/v1/locks/<id8:lock_id>/release               ?  - -  + +  0 0  + +  
 GET    /api/v1/locks/<id8:lock_id>/release/files/<id4:file_name>  ?  - -  + +  0 0  + +  people
 GET    /api/v1/locks/<id8:lock_id>/series              ?  - -  + +  0 0  + +  fleet:read + 0
 GET    /api/v1/locks/<id8:lock_id>/track               ?  - -  + +  0 0  + +  tracks:read + 0
+GET    /api/v1/locks/<id8:lock_id>/wanted              ?  - -  + +  0 0  + +  fleet:read + 0
+PATCH  /api/v1/locks/<id8:lock_id>/wanted              ?  - -  - +  - 0  - +  fleet:write + 0
 POST   /api/v1/master-tokens                           ?  - -  + +  0 0  + +  people
 GET    /api/v1/me                                      ?  + +  + +  + +  + +  people
 PATCH  /api/v1/me                                      ?  + +  + +  + +  + +  people
@@ -139,6 +141,8 @@ GET    /api/v1/rollouts                                ?  - -  - -  - -  + +  pl
 POST   /api/v1/rollouts                                ?  - -  - -  - -  - +  platform:write +
 GET    /api/v1/rollouts/<id4:rollout_id>               ?  - -  - -  - -  + +  platform:read +
 PATCH  /api/v1/rollouts/<id4:rollout_id>               ?  - -  - -  - -  - +  platform:write +
+GET    /api/v1/rollouts/<id4:rollout_id>/wanted        ?  - -  - -  - -  + +  platform:read +
+PATCH  /api/v1/rollouts/<id4:rollout_id>/wanted        ?  - -  - -  - -  - +  platform:write +
 POST   /api/v1/sealed                                  ?  + +  + +  + +  + +  claims:write + +
 GET    /api/v1/sessions                                ?  + =  = =  = =  = =  people
 POST   /api/v1/sessions                                anyone
@@ -171,6 +175,8 @@ PATCH  /api/v1/webhooks/<id8:hook_id>                  ?  - -  - +  - 0  - +  pe
 DELETE /api/v1/webhooks/<id8:hook_id>                  ?  - -  - +  - 0  - +  people
 POST   /api/v1/webhooks/<id8:hook_id>/replay           ?  - -  - +  - 0  - +  people
 POST   /api/v1/webhooks/<id8:hook_id>/secret           ?  - -  - +  - 0  - +  people
+GET    /api/v1/webhooks/<id8:hook_id>/wanted           ?  - -  - +  - 0  - +  people
+PATCH  /api/v1/webhooks/<id8:hook_id>/wanted           ?  - -  - +  - 0  - +  people
 GET    /api/v1/zones                                   ?  + +  + +  = =  + +  fleet:read + =
 POST   /api/v1/zones                                   ?  - -  - +  - 0  - +  fleet:write + 0
 GET    /api/v1/zones/<id8:zone_id>                     ?  - -  + +  0 0  + +  fleet:read + 0

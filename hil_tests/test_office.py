@@ -280,6 +280,12 @@ def test_a_webhook_that_nobody_answers_is_seen_paused_and_told_again(page, fleet
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
     tidy(page)
+    [made] = fleet.admin.get("/api/v1/webhooks")["webhooks"]
+    fleet.admin.patch(f"/api/v1/webhooks/{made['hook_id']}", {"kinds": ["zone.changed", "job.done"]})
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("Somebody else changed this meanwhile")).to_be_visible()
+    page.get_by_role("button", name="Look at https://hooks.example.org/ringslot").click()
+    expect(page.get_by_text("zone.changed job.done")).to_be_visible()
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     replay = page.get_by_role("form", name="Tell again")
@@ -287,7 +293,7 @@ def test_a_webhook_that_nobody_answers_is_seen_paused_and_told_again(page, fleet
     with page.expect_response("**/replay") as answered:
         replay.get_by_role("button", name="Tell again").click()
     hook = answered.value.json()
-    assert hook["kinds"] == ["zone.changed"] and hook["told"] == 0
+    assert hook["kinds"] == ["zone.changed", "job.done"] and hook["told"] == 0
     page.get_by_role("button", name="Remove").click()
     expect(page.get_by_text("No webhook yet.")).to_be_visible()
 
@@ -375,6 +381,11 @@ def test_a_rollout_is_halted_and_resumed_by_a_person(page, fleet):
     row.get_by_role("button", name="Halt").click()
     expect(row).to_contain_text("halted")
     tidy(page)
+    fleet.admin.patch(f"/api/v1/rollouts/{'00' * 4}", {"percent": 20})
+    row.get_by_role("button", name="Resume").click()
+    expect(row.get_by_role("alert").first).to_contain_text("Somebody else changed this meanwhile")
+    page.reload()
+    expect(row).to_contain_text("20 %")
     row.get_by_role("button", name="Resume").click()
     expect(row).to_contain_text("running")
     expect(page.get_by_role("table", name="Keys", exact=True)).to_contain_text("current")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from cloud import issuers, testkeys, testreleases
-from cloud.tables import StatusSample
+from cloud.tables import Lock, StatusSample
 from hil_tests.browser import barriers, browsing, sign_in, too_wide
 from tools import keysets
 from tools.fleet import Fleet
@@ -148,6 +148,42 @@ def test_a_floor_is_raised_and_the_board_changed(page, fleet):
     board.get_by_role("button", name="Save").click()
     expect(page.get_by_text("esp32s3_lock", exact=True)).to_be_visible()
     assert barriers(page) == [] and too_wide(page) == []
+
+
+def test_of_two_who_change_one_lock_the_second_is_told_and_loses_nothing(page, fleet, browser):
+    lock_id = fleet.members["BIKE-A"].lock_id.hex()
+    _, password = fleet.person("otto", "admin")
+    with browser.visitor(fleet.cloud.url) as other:
+        sign_in(other, password, "otto")
+        for one in (page, other):
+            one.goto(f"/console/locks/{lock_id}")
+            with one.expect_response("**/wanted"):
+                one.get_by_text("Change the board").click()
+        first, second = (one.get_by_role("form", name="Change the board") for one in (page, other))
+        expect(second.get_by_label("Board")).to_have_value(
+            fleet.admin.get(f"/api/v1/locks/{lock_id}")["board"]
+        )
+        with fleet.context.db.writing() as session:  # what the lock says meanwhile is nobody's change
+            session.get(Lock, lock_id).last_seen_at = int(time.time())
+        first.get_by_label("Board").fill("board_one")
+        with answered(page, "PATCH"):
+            first.get_by_role("button", name="Save").click()
+        second.get_by_label("Board").fill("board_two")
+        second.get_by_role("button", name="Save").click()
+        expect(second.get_by_role("alert")).to_contain_text("Somebody else changed this meanwhile")
+        expect(second.get_by_label("Board")).to_have_value("board_two")
+        assert fleet.admin.get(f"/api/v1/locks/{lock_id}")["board"] == "board_one"
+        assert barriers(other) == []
+        other.get_by_text("Change the board").click()
+        other.get_by_text("Change the board").click()  # open it again, as it says
+        expect(second.get_by_label("Board")).to_have_value("board_one")
+        second.get_by_label("Board").fill("board_two")
+        with answered(other, "PATCH"):
+            second.get_by_role("button", name="Save").click()
+        second.get_by_label("Board").fill("board_three")  # and once more, with nobody in between
+        with answered(other, "PATCH"):
+            second.get_by_role("button", name="Save").click()
+        expect(other.get_by_text("board_three", exact=True)).to_be_visible()
 
 
 def test_how_warm_and_how_full_a_lock_was_is_drawn_and_said(page, fleet):

@@ -89,15 +89,46 @@ def change(hook_id: str, fields: Fields) -> shapes.Hook:
     with cloud().db.writing() as session:
         row = hooks.find(session, reach(), hook_id, for_update=True)
         unchanged(session, row, lambda: _with_tries(session, row))
-        if fields["url"] is not None:
-            row.url = fields["url"]
-        if fields["kinds"] is not None:
-            row.kinds = " ".join(fields["kinds"])
-        if fields["state"] == "active":
-            hooks.resume(row, cloud().now())
-        elif fields["state"] is not None:
-            row.state = fields["state"]
+        _set(row, fields)
         return shown(row)
+
+
+def _set(row: Hook, fields: Fields) -> None:
+    if fields["url"] is not None:
+        row.url = fields["url"]
+    if fields["kinds"] is not None:
+        row.kinds = " ".join(fields["kinds"])
+    if fields["state"] == "active":
+        hooks.resume(row, cloud().now())
+    elif fields["state"] is not None:
+        row.state = fields["state"]
+
+
+@routes.get("/<id8:hook_id>/wanted")
+@allow("admin")
+@answers()
+def wanted(hook_id: str) -> shapes.HookWanted:
+    """What people set of a webhook, and not how it fares: its ETag stays until it is changed, or paused."""
+    with cloud().db.reading() as session:
+        return _wanted(hooks.find(session, reach(), hook_id))
+
+
+def _wanted(row: Hook) -> shapes.HookWanted:
+    return {"url": row.url, "kinds": row.kinds.split(), "state": row.state}
+
+
+@routes.patch("/<id8:hook_id>/wanted")
+@allow("admin")
+@guarded
+@takes({}, {"url": address, "kinds": KINDS, "state": body.word(*HOOK_STATES)})
+@answers()
+def want(hook_id: str, fields: Fields) -> shapes.HookWanted:
+    """Change a webhook, as one found it here."""
+    with cloud().db.writing() as session:
+        row = hooks.find(session, reach(), hook_id, for_update=True)
+        unchanged(session, row, lambda: _wanted(row))
+        _set(row, fields)
+        return _wanted(row)
 
 
 @routes.delete("/<id8:hook_id>")

@@ -104,6 +104,33 @@ def change(lock_id: str, fields: Fields) -> shapes.LockWithClaims:
         return _shown(session, lock)
 
 
+@routes.get("/<id8:lock_id>/wanted")
+@allow(*STAFF, scope="fleet:read")
+@answers()
+def wanted(lock_id: str) -> shapes.LockWanted:
+    """What people set of a lock, and nothing that it reports: its ETag stays until somebody sets something else."""
+    with cloud().db.reading() as session:
+        return _wanted(locks.find(session, reach(), lock_id))
+
+
+def _wanted(lock: Lock) -> shapes.LockWanted:
+    return {"board": lock.board}
+
+
+@routes.patch("/<id8:lock_id>/wanted")
+@allow("admin", scope="fleet:write")
+@guarded
+@takes({"board": body.board})
+@answers()
+def want(lock_id: str, fields: Fields) -> shapes.LockWanted:
+    """Change a lock, as one found it here."""
+    with cloud().db.writing() as session:
+        lock = locks.find(session, reach(), lock_id, for_update=True)
+        unchanged(session, lock, lambda: _wanted(lock))
+        lock.board = fields["board"]
+        return _wanted(lock)
+
+
 @routes.post("/<id8:lock_id>/floor")
 @allow("admin", scope="fleet:write")
 @takes({}, {"ride": body.integer(), "master": body.integer()})

@@ -45,6 +45,36 @@ def change(rollout_id: str, fields: Fields) -> shapes.Rollout:
         return _shown(session, row)
 
 
+@routes.get("/<id4:rollout_id>/wanted")
+@platform
+@allow(*STAFF, scope="platform:read")
+@answers()
+def wanted(rollout_id: str) -> shapes.RolloutWanted:
+    """How far a rollout may go, and not how far it is: its ETag stays until it is steered, or halts itself."""
+    rollouts.tend(cloud())
+    with cloud().db.reading() as session:
+        return _wanted(rollouts.get(session, rollout_id))
+
+
+def _wanted(row: Rollout) -> shapes.RolloutWanted:
+    return {"percent": row.percent, "state": row.state}
+
+
+@routes.patch("/<id4:rollout_id>/wanted")
+@platform
+@allow("admin", scope="platform:write")
+@guarded
+@takes({}, {"percent": PERCENT, "state": body.word(*ROLLOUT_STATES)})
+@answers(problems=("rollout_over", "percent_back"))
+def want(rollout_id: str, fields: Fields) -> shapes.RolloutWanted:
+    """Widen, halt, lift or end a rollout, as one found it here."""
+    with cloud().db.writing() as session:
+        before = rollouts.get(session, rollout_id)
+        unchanged(session, before, lambda: _wanted(before))
+        row = rollouts.change(session, rollout_id, **fields, now=cloud().now(), user_id=me().user_id)
+        return _wanted(row)
+
+
 @routes.get("")
 @platform
 @allow(*STAFF, scope="platform:read")

@@ -1,16 +1,20 @@
 // What an admin may change of a lock, on its page: whose releases it takes, and which tokens it takes no longer.
 
-import { Refused, send } from "./api.js";
+import { get, Refused, send } from "./api.js";
 import { h, show } from "./dom.js";
 import { button, form } from "./form.js";
 import { t } from "./words.js";
 
-/** An element; `lock` is what GET /locks/<id> said, `changed()` is called after a change. No If-Match: a lock's row
- *  changes with its every word. */
-export function steering(path, lock, changed) {
+/** An element; `changed()` is called after a change. */
+export function steering(path, changed) {
   const said = h("p", { role: "status" });
   const epochs = { ride: { label: t("floor.ride"), hint: t("floor.ride.how"), kind: "number", min: 0 }, master: { label: t("floor.master"), hint: t("floor.master.how"), kind: "number", min: 0 } };
-  const board = { board: { label: t("lock.board"), hint: t("lock.board.how"), pattern: "[a-z0-9_]{1,24}", required: true, value: lock.board, spellcheck: "false" } };
+  const board = { board: { label: t("lock.board"), hint: t("lock.board.how"), pattern: "[a-z0-9_]{1,24}", required: true, spellcheck: "false" } };
+  let seen; // what it was when one opened this: who comes second is told so, and keeps what they typed
+  const other = form(t("lock.board.change"), board, t("frame.save"), async (values) => {
+    await send("PATCH", `${path}/wanted`, values, seen);
+    await Promise.all([look({ target: { open: true } }), changed()]);
+  });
   return h(
     "section",
     {},
@@ -19,8 +23,14 @@ export function steering(path, lock, changed) {
     h("p", { class: "row" }, button(t("floor.sweep"), () => raise({}))),
     said,
     h("details", {}, h("summary", {}, t("floor.by_hand")), form(t("floor.by_hand"), epochs, t("floor.raise"), byHand)),
-    h("details", {}, h("summary", {}, t("lock.board.change")), form(t("lock.board.change"), board, t("frame.save"), async (values) => (await send("PATCH", path, values), await changed()))),
+    h("details", { ontoggle: look }, h("summary", {}, t("lock.board.change")), other),
   );
+
+  async function look({ target }) {
+    if (!target.open) return;
+    seen = await get(`${path}/wanted`).catch(() => null); // a lost link: nothing to hold it to
+    other.fields.board.value = seen?.board ?? "";
+  }
 
   async function byHand(values) {
     if (values.ride === null && values.master === null) throw new Refused(0, "floor", t("floor.neither"));

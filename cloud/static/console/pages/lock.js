@@ -25,8 +25,8 @@ export async function open({ lock: id }, into, heading, me) {
   const way = track(ground);
   show(parts.ground, h("h2", {}, t("lock.track")), ground);
 
-  const lock = await facts();
-  if (me.role === "admin") into.append(steering(path, lock, facts));
+  await facts();
+  if (me.role === "admin") into.append(steering(path, facts));
   await asked.fill();
   await Promise.all([attention(), series(), moved(), rides(), receipts(), notes()]);
 
@@ -46,7 +46,6 @@ export async function open({ lock: id }, into, heading, me) {
     ];
     show(parts.facts, pairs(rows.map(([name, value]) => [t(name), value])));
     claims(lock.claims);
-    return lock;
   }
 
   function claims(made) {

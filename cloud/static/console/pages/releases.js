@@ -35,14 +35,25 @@ export async function open(_place, into, _heading, me) {
       { head: t("zones.since"), cell: (one) => when(one.started_at) },
       { head: t("frame.actions"), cell: (one) => one.state !== "done" && steer(one) },
     ];
-    return listed(rollouts, t("rollouts.title"), steers ? columns : columns.slice(0, -1), t("rollouts.none"), "rollouts", (cursor) => get("/rollouts", { cursor }));
+    return listed(rollouts, t("rollouts.title"), steers ? columns : columns.slice(0, -1), t("rollouts.none"), "rollouts", newest);
+  }
+
+  /** Those that go on with what people set of them, for who steers. */
+  async function newest(cursor) {
+    const page = await get("/rollouts", { cursor });
+    const running = steers ? page.rollouts.filter((one) => one.state !== "done") : [];
+    await Promise.all(running.map(async (one) => (one.wanted = await get(`/rollouts/${one.rollout_id}/wanted`))));
+    return page;
   }
 
   function steer(one) {
-    const change = async (values) => (await send("PATCH", `/rollouts/${one.rollout_id}`, values), await fill());
+    const path = `/rollouts/${one.rollout_id}/wanted`;
+    const seen = one.wanted;
+    const change = async (values) => (await send("PATCH", path, values, seen), await fill());
+    const halt = async () => (await send("PATCH", path, { state: "halted" }), await fill()); // whatever it is by now
     const more = { percent: { label: t("rollouts.percent"), kind: "number", min: one.percent, max: 100, value: one.percent, required: true } };
     return [
-      one.state === "running" ? button(t("rollouts.halt"), () => change({ state: "halted" })) : button(t("rollouts.resume"), () => change({ state: "running" }), { sure: t("rollouts.resume.sure") }),
+      one.state === "running" ? button(t("rollouts.halt"), halt) : button(t("rollouts.resume"), () => change({ state: "running" }), { sure: t("rollouts.resume.sure") }),
       button(t("rollouts.end"), () => change({ state: "done" }), { sure: t("rollouts.end.sure") }),
       h("details", {}, h("summary", {}, t("rollouts.more")), form(t("rollouts.more"), more, t("frame.save"), change)),
     ];

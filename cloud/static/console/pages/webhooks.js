@@ -36,7 +36,8 @@ export async function open(_place, into, _heading, me) {
   }
 
   async function see(id) {
-    const hook = await get(`/webhooks/${id}`);
+    const [hook, seen] = await Promise.all([get(`/webhooks/${id}`), get(`/webhooks/${id}/wanted`)]);
+    const turn = async (state) => (await send("PATCH", `/webhooks/${id}/wanted`, { state }, seen), await after());
     const after = async () => Promise.all([fill(), see(id)]);
     const columns = [
       { head: t("webhooks.at"), cell: (one) => when(one.at) },
@@ -55,7 +56,7 @@ export async function open(_place, into, _heading, me) {
         [t("webhooks.kinds"), hook.kinds.join(" ") || t("webhooks.all")],
       ]),
       h("p", { class: "row" },
-        hook.state === "paused" ? button(t("webhooks.go_on"), async () => (await send("PATCH", `/webhooks/${id}`, { state: "active" }), await after())) : button(t("webhooks.pause"), async () => (await send("PATCH", `/webhooks/${id}`, { state: "paused" }), await after())),
+        hook.state === "paused" ? button(t("webhooks.go_on"), () => turn("active")) : button(t("webhooks.pause"), () => turn("paused")),
         button(t("webhooks.renew"), async () => once(secret, t("webhooks.secret", hook), [(await send("POST", `/webhooks/${id}/secret`)).secret]), { sure: t("webhooks.renew.sure") }),
         button(t("frame.remove"), async () => (await send("DELETE", `/webhooks/${id}`), show(shown), await fill()), { sure: t("webhooks.remove.sure", hook) }),
       ),
