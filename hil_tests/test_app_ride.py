@@ -348,6 +348,35 @@ def test_a_ride_is_disputed_without_a_network_and_the_answer_is_read(page, lock,
     expect(page).to_have_url(re.compile(f"/app/messages/{ticket['ticket_id']}$"))
 
 
+def test_a_phone_carries_sealed_messages_for_others_unless_its_owner_says_no(page, lock):
+    carried = []
+    page.on("request", lambda one: carried.append(one.url) if one.url.endswith("/sealed") else None)
+    lock.sim.hand("uplink", on=False)  # what it has for the cloud waits for a phone
+    home = page.url
+    wish = page.get_by_role("checkbox", name="Carry sealed messages.")
+    page.get_by_role("link", name="More").click()
+    expect(page.get_by_text("nobody can read them on this phone")).to_be_visible()
+    expect(wish).to_be_checked()
+    wish.uncheck()
+    page.reload()
+    expect(wish).not_to_be_checked()
+    assert barriers(page) == []
+    page.goto(home)
+    page.get_by_role("button", name="Find the lock").click()
+    unlock(page)
+    lock.sim.hand("close")
+    sees(page, "Parked")
+    page.get_by_role("button", name="End the ride").click()
+    expect(page.get_by_text(SAME)).to_be_visible(timeout=LOCK_MS)
+    page.get_by_role("link", name="More").click()
+    expect(page.locator("dl")).to_contain_text("Of these, sealed for other riders0")
+    assert carried == []
+    wish.check()
+    claim(page, lock.code)
+    with page.expect_response(lambda one: one.url.endswith("/sealed") and one.ok, timeout=LOCK_MS):
+        unlock(page)
+
+
 def test_a_bike_of_a_pool_is_ridden_twice_on_one_claim(browser, fleet, make_lock):
     lock = make_lock("pooled")
     with rider(browser, fleet.cloud.url, lock.code) as page:

@@ -1,6 +1,7 @@
 // The ring lock of one claim: found, connected to, asked. Whoever draws it looks at `at`, `colours` and `trouble`
 // when `told()` is called. Every wait here is bounded: by the link's end, the visit's or the store's.
 
+import { carries } from "./keep/carrying.js";
 import { choose, connect, support } from "./link/link.js";
 import { NAMES, outcome } from "./protocol/outcome.js";
 
@@ -85,7 +86,7 @@ class Ring {
     const worked = result.next === "ride";
     const trouble = !worked ? { ...outcome(result.name), asked: what } : result.kept ? null : { code: "unkept", next: "keep" };
     this.#now({ claim, trouble, colours: null, at: this.#visit.over ? "apart" : "ready" });
-    if (worked) this.#carried = this.#visit.collect(); // sealed, of any rider's; a tap does not wait for it
+    if (worked && carries()) this.#carried = this.#visit.collect(); // sealed, of any rider's; a tap does not wait for it
   }
 
   /** The rider has changed their mind. */

@@ -1,6 +1,7 @@
 // The language, who is signed in, and what this phone keeps.
 
 import { h, show } from "../../console/dom.js";
+import { carries, carry } from "../keep/carrying.js";
 import { act, facts, soft, way } from "../ui.js";
 import { language, languages, said, speak, t } from "../words.js";
 
@@ -18,6 +19,9 @@ export async function open(into, _place, app) {
     h("h2", {}, t("settings.kept")),
     soft(t("settings.kept_why")),
     kept,
+    h("h2", {}, t("settings.carry")),
+    soft(t("settings.carry_why")),
+    h("label", { class: "tick" }, h("input", { type: "checkbox", checked: carries(), onchange: (event) => carry(event.target.checked) }), t("settings.carry_on")),
     h("h2", {}, me ? t("settings.me", { login: me.login }) : t("settings.nobody")),
     me
       ? [h("p", { class: "ways" }, way(t("settings.account"), "/account", "")), act(t("settings.sign_out"), leave, "quiet")]
@@ -29,10 +33,10 @@ export async function open(into, _place, app) {
   return rider.subscribe(tell);
 
   async function tell() {
-    const [held, waiting, refused] = await Promise.all([rider.held(), rider.waiting(), rider.aside()]);
+    const [held, waiting, refused, { batches }] = await Promise.all([rider.held(), rider.waiting(), rider.aside(), rider.keeps()]);
     show(
       kept,
-      facts([[t("settings.claims"), held.filter((one) => one.ours).length], [t("settings.waiting"), waiting]]),
+      facts([[t("settings.claims"), held.filter((one) => one.ours).length], [t("settings.waiting"), waiting], [t("settings.carried"), batches]]),
       waiting > 0 && act(t("settings.deliver"), () => rider.deliver(), "quiet"),
       refused.map((one) => h("div", { class: "alarm" }, h("p", {}, t(`settings.refused.${one.kind}`), " ", said({ ...one.refused, message: one.refused.text })), act(t("settings.seen"), () => rider.dismiss(one.n), "quiet"))),
     );
