@@ -108,6 +108,15 @@ def fleet(tmp_path_factory):
         yield fleet
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, one a file: whoever needs it on the radio has one of their own."""
+    from hil_tests.browser import browsing  # not for runs without a page
+
+    with browsing() as browser:
+        yield browser
+
+
 @pytest.fixture(scope="session")
 def admin(fleet):
     return fleet.person("admin")[0]

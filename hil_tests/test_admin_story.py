@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from hil_tests.authenticator import Colleague
-from hil_tests.browser import barriers, browsing, too_wide
+from hil_tests.browser import barriers, too_wide
 from hil_tests.people import Person, close, until
 from tools import track
 from tools.demo_world import BIKE_A, BIKE_B, SETTINGS
@@ -34,12 +34,6 @@ def fleet(tmp_path_factory):
             fleet.add(code)
         fleet.chief = Colleague(fleet, "chief")
         yield fleet
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

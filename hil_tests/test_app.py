@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from cloud import fixes
-from hil_tests.browser import barriers, browsing
+from hil_tests.browser import barriers
 from hil_tests.rider_app import PHONE, claim, installed, rider, sees, sign_in, told
 from tools.fleet import Fleet
 
@@ -34,12 +34,6 @@ def fleet(tmp_path_factory):
         for code in BIKES:
             fleet.add(code, start=False)
         yield fleet
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as browser:
-        yield browser
 
 
 @pytest.fixture

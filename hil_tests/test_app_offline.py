@@ -15,7 +15,7 @@ from cloud.tables import Receipt
 from cloud.tables_fleet import Fault
 from cloud.testlock import Pen
 from cloud.testsite import PASSWORD, Site, served
-from hil_tests.browser import ROOT, browsing
+from hil_tests.browser import ROOT
 
 pytestmark = pytest.mark.web
 
@@ -46,12 +46,6 @@ HELD = """async () => {
   const asked = await (await caches.open(name)).keys();
   return [...more, ...asked.map(({ url }) => new URL(url).pathname)];
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as browser:
-        yield browser
 
 
 class Town:

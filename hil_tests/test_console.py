@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from hil_tests.browser import barriers, browsing, sign_in
+from hil_tests.browser import barriers, sign_in
 from tools.fleet import Fleet
 
 pytestmark = pytest.mark.web
@@ -16,12 +16,6 @@ def fleet(tmp_path_factory):
             fleet.add(code)
         fleet.password = fleet.person("anna", "admin")[1]
         yield fleet
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as browser:
-        yield browser
 
 
 def test_a_wrong_password_is_said_and_a_right_one_leads_to_the_fleet(browser, fleet):

@@ -14,7 +14,7 @@ from cloud.routes.attention import CODES
 from cloud.tables import IssuerKey, Lock, Note, Receipt, ReceiptFork, Release, Ride, Rollout
 from cloud.tables_fleet import Hook
 from cloud.tables_people import Ticket
-from hil_tests.browser import barriers, browsing, sign_in, too_wide
+from hil_tests.browser import barriers, sign_in, too_wide
 from protocol import status, telemetry, update
 from tools.fleet import Fleet
 
@@ -83,8 +83,8 @@ def everything_wrong(session, fleet, now):
 
 
 @pytest.fixture
-def page(fleet):
-    with browsing() as browser, browser.visitor(fleet.cloud.url) as page:
+def page(browser, fleet):
+    with browser.visitor(fleet.cloud.url) as page:
         sign_in(page, fleet.password)
         page.get_by_label("Language").select_option("nl")
         page.get_by_role("heading", name="Vloot").wait_for()

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from cloud import hooks
 from cloud.tables import Release, Rollout, WebSession
-from hil_tests.browser import barriers, browsing, sign_in, too_wide
+from hil_tests.browser import barriers, sign_in, too_wide
 from tools.cloud_client import CloudClient, CloudError
 from tools.fleet import Fleet
 
@@ -23,12 +23,6 @@ def fleet(tmp_path_factory):
         fleet.add("BIKE-A", start=False)
         fleet.admin, fleet.password = fleet.person("anna", "admin")
         yield fleet
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from cloud import issuers, testkeys, testreleases
 from cloud.tables import Lock, StatusSample
-from hil_tests.browser import barriers, browsing, sign_in, too_wide
+from hil_tests.browser import barriers, sign_in, too_wide
 from tools import keysets
 from tools.fleet import Fleet
 
@@ -23,12 +23,6 @@ def fleet(tmp_path_factory):
         fleet.add("BIKE-A", start=False)
         fleet.admin, fleet.password = fleet.person("anna", "admin")
         yield fleet
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as browser:
-        yield browser
 
 
 @pytest.fixture

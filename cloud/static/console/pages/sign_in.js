@@ -27,7 +27,8 @@ export function open(into, done) {
   show(into, form);
   login.focus();
 
-  async function byPasskey() {
+  async function byPasskey({ target }) {
+    target.disabled = true;
     wrong.textContent = "";
     try {
       const { options } = await send("POST", "/passkey-challenges");
@@ -36,6 +37,8 @@ export function open(into, done) {
       await done();
     } catch (refused) {
       if (refused.name !== "NotAllowedError") wrong.textContent = said(refused); // the browser has said so itself
+    } finally {
+      target.disabled = false;
     }
   }
 
