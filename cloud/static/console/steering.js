@@ -9,11 +9,12 @@ import { t } from "./words.js";
 export function steering(path, changed) {
   const said = h("p", { role: "status" });
   const epochs = { ride: { label: t("floor.ride"), hint: t("floor.ride.how"), kind: "number", min: 0 }, master: { label: t("floor.master"), hint: t("floor.master.how"), kind: "number", min: 0 } };
-  const board = { board: { label: t("lock.board"), hint: t("lock.board.how"), pattern: "[a-z0-9_]{1,24}", required: true, spellcheck: "false" } };
+  const board = { board: { label: t("lock.board"), hint: t("lock.board.how"), pattern: "[a-z0-9_]{1,24}", required: true, disabled: true, spellcheck: "false" } };
   let seen; // what it was when one opened this: who comes second is told so, and keeps what they typed
   const other = form(t("lock.board.change"), board, t("frame.save"), async (values) => {
     await send("PATCH", `${path}/wanted`, values, seen);
-    await Promise.all([look({ target: { open: true } }), changed()]);
+    const [now] = await Promise.all([get(`${path}/wanted`), changed()]);
+    if (now.board === values.board) seen = now; // else somebody was quick, and the next change is refused
   });
   return h(
     "section",
@@ -28,8 +29,11 @@ export function steering(path, changed) {
 
   async function look({ target }) {
     if (!target.open) return;
+    const field = other.fields.board;
+    field.disabled = true; // nothing is typed that the answer would write over
     seen = await get(`${path}/wanted`).catch(() => null); // a lost link: nothing to hold it to
-    other.fields.board.value = seen?.board ?? "";
+    field.value = seen?.board ?? "";
+    field.disabled = false;
   }
 
   async function byHand(values) {
