@@ -50,6 +50,7 @@ def claim(page: Page, code: str) -> None:
     page.goto(f"/b/{code}")
     page.get_by_role("button", name="Claim this bike").click()
     expect(page).to_have_url(re.compile("/app/claims/"))
+    expect(page.get_by_role("timer")).not_to_be_empty()  # the page has been drawn too, and has begun to look
 
 
 def unlock(page: Page) -> None:

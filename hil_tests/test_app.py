@@ -272,6 +272,7 @@ def test_where_i_am_is_asked_only_when_i_say_so(browser, fleet):
         page.context.grant_permissions(["geolocation"])
         page.context.set_geolocation({"latitude": 52.09, "longitude": 5.12})
         page.get_by_role("button", name="Near me").click()
+        expect(page.get_by_role("button", name="Near me")).not_to_have_attribute("aria-disabled", "true")
         expect(page.get_by_role("alert")).to_have_count(0)
 
 

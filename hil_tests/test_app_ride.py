@@ -115,6 +115,13 @@ def test_a_lock_that_lost_its_clock_asks_the_cloud_once(page, lock):
     assert bolt(lock)["bolt_open"]
 
 
+def adapter(page, there):
+    """Until the browser has heard that there is one, or none."""
+    page.wait_for_function(
+        "(there) => navigator.bluetooth.getAvailability().then((is) => is === there)", arg=there
+    )
+
+
 def test_the_list_closed_bluetooth_off_and_a_lock_out_of_reach(browser, fleet, lock):
     with rider(browser, fleet.cloud.url, chooser=CANCEL) as page:
         claim(page, lock.code)
@@ -125,10 +132,12 @@ def test_the_list_closed_bluetooth_off_and_a_lock_out_of_reach(browser, fleet, l
         )
         browser.bluez.plug(False)
         try:
+            adapter(page, False)
             steps(page)
             told(page, "Bluetooth is off. Switch it on in the phone's settings.", "It is on now")
         finally:
             browser.bluez.plug(True)
+        adapter(page, True)
         page.chooser = PICK
         browser.bluez.refuse(3)
         steps(page)
@@ -411,7 +420,8 @@ def test_an_admin_sees_the_ride_as_it_begins_and_ends(browser, page, fleet, lock
 
 
 def test_another_phone_takes_the_ride_over(browser, page, fleet, lock):
-    unlock(page)
+    with page.expect_response(lambda one: one.url.endswith("/receipts") and one.ok):  # the cloud knows of it
+        unlock(page)
     lock.sim.hand("close")
     sees(page, "Parked")
     page.goto("about:blank")  # its battery is empty
