@@ -22,6 +22,51 @@ print([rv32.count(work) for _ in range(3)], rv32.count(lambda: None) < 100)
 print(time.ticks_diff(time.ticks_us(), start) > 0, 1 << 30, (1 << 31) - 1 + 1)
 """
 
+BESIDE = """
+import beside, gc
+
+def taken(function):
+    gc.collect()
+    before = gc.mem_alloc()
+    made = function()
+    gc.collect()
+    return gc.mem_alloc() - before, made
+
+def bicycle():
+    return [bytearray(5_000)], {}
+
+size, (wheels, kept) = taken(lambda: beside.make(bicycle))
+print("made beside", size < 100, beside.used() > 5_000)
+wheels.append(bytearray(4_000))
+wheels.extend([bytes([n]) * 40 for n in range(100)])
+kept["bell"] = bytearray(b"in the heap, and held from beside it")
+garbage = [bytes(1_000) for _ in range(100)]
+garbage = None
+gc.collect()
+print("still there", len(wheels[0]), [len(set(one)) for one in wheels[2:]] == [1] * 100, bytes(kept["bell"]))
+print("freed", taken(wheels.clear)[0] < -8_000)
+
+def fail():
+    beside.make(list)
+    1 / 0
+
+try:
+    beside.make(fail)
+except ZeroDivisionError:
+    size, piece = taken(lambda: bytearray(3_000))
+    print("after a failure in the heap again", size >= 3_000)
+try:
+    beside.make(lambda: bytearray(2 << 20))
+except MemoryError:
+    print("no room")
+def write():
+    open("closed", "w").write("by the collector")
+
+beside.make(write)
+gc.collect()
+print(open("closed").read())
+"""
+
 OWNER = """
 import sys, time
 from pathlib import Path
@@ -45,6 +90,18 @@ def test_counts_repeat_to_the_last_instruction(rv32_image, tmp_path):
     first, second = (run(tmp_path, COUNTING) for _ in range(2))
     assert first.status == 0 and first.output == second.output
     assert first.output.splitlines()[1] == "True 1073741824 2147483648"
+
+
+def test_what_is_made_beside_the_heap_lives_and_takes_none_of_it(rv32_image, tmp_path):
+    said = run(tmp_path, BESIDE, files={}).output.splitlines()
+    assert said == [
+        "made beside True True",
+        "still there 5000 True b'in the heap, and held from beside it'",
+        "freed True",
+        "after a failure in the heap again True",
+        "no room",
+        "by the collector",
+    ]
 
 
 @pytest.mark.parametrize(

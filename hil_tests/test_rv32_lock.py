@@ -18,7 +18,7 @@ from tools.phone import PhoneError
 from tools.rv32_lock import Client, Rv32Lock
 
 HEAP = rv32.size("192k")
-FREE = 20_000  # bytes of it, at rest and while the hand is told so
+FREE = 24_000  # bytes of it, at rest and while the hand is told so
 EVERY = 8  # of the power cuts, in `make test`
 
 
@@ -270,6 +270,22 @@ main.run()
 """
 
 
+class Whole(Client):
+    """Puts the frames of a message on the line together. While a host is between two of them the lock looks for the
+    next one every 2 ms, and each look is garbage: a busy host's pace would decide whether the heap holds it all."""
+
+    held = b""
+
+    async def write_gatt_char(self, characteristic, data, response):
+        if not self.held:
+            asyncio.get_running_loop().call_soon(self.put)
+        self.held += wire.packet(wire.FRAME, self.slot, bytes(data))
+
+    def put(self):
+        data, self.held = self.held, b""
+        self.lock.write(data)
+
+
 def test_nothing_is_collected_between_a_request_and_the_motor(rv32_image, tmp_path):
     """Its messages come in small frames."""
     street = Street(tmp_path, WATCHED, HEAP)
@@ -277,7 +293,7 @@ def test_nothing_is_collected_between_a_request_and_the_motor(rv32_image, tmp_pa
     try:
 
         async def rides():
-            link = await Client(street.lock, mtu=60).connect(street.keep)
+            link = await Whole(street.lock, mtu=60).connect(street.keep)
             for cti in (b"one ride", b"a second", b"one more"):
                 assert (await street.start_ride(link, cti)).name == "OK"
                 await asyncio.to_thread(street.lock.hand, "close")

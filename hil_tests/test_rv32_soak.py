@@ -63,8 +63,6 @@ def test_on_32_bits(rv32_image, tmp_path, counts):
         timeout_s=TIMEOUT_S,
     )
     is_flat(held(done.output, counts["unlocks"]), WORKING_SET)
-    around = int(re.search(r"^around (\d+)", done.output, re.MULTILINE)[1])
-    print(f"{around:,} bytes of the heap are the bicycle's and other people's: on no lock")
 
 
 @pytest.mark.parametrize("counts", [pytest.param({"unlocks": 40, "records": 10_000}, id="short"), FULL])

@@ -18,6 +18,8 @@
 
 extern char _board_heap;
 
+void beside_clear(void);
+
 // Clocks. QEMU's timer counts tenths of a microsecond.
 
 #define TIMER_HZ (10000000u)
@@ -157,6 +159,7 @@ unsigned long int get_fattime(void) {
 
 static void begin(void) {
     uint32_t heap = _board_options.magic == MAGIC ? _board_options.heap : 192 * 1024;
+    beside_clear();
     mp_stack_ctrl_init();
     mp_stack_set_limit(15 * 1024);
     gc_init(&_board_heap, &_board_heap + heap);
@@ -213,6 +216,7 @@ int main(int argc, char **argv) {
             }
         }
         mp_printf(&mp_plat_print, "MPY: soft reboot\n");
+        beside_clear();
         gc_sweep_all();
         mp_deinit();
     }

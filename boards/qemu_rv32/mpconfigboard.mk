@@ -17,12 +17,13 @@ FROZEN_MANIFEST = $(BOARD_DIR)/$(if $(filter 1,$(HARDENED)),manifest_hardened.py
 MPY_CROSS_FLAGS += -march=rv32imc
 
 SRC_BOARD_O += shared/runtime/gchelper_native.o shared/runtime/gchelper_rv32i.o
-SRC_C += $(BOARD_DIR)/board.c $(BOARD_DIR)/flash.c shared/timeutils/timeutils.c
+SRC_C += $(BOARD_DIR)/beside.c $(BOARD_DIR)/board.c $(BOARD_DIR)/flash.c shared/timeutils/timeutils.c
 SRC_C += $(addprefix $(MBEDTLS)/library/, aes.c sha1.c sha256.c platform_util.c constant_time.c)
 
 MICROPY_VFS_FAT = 1
 MICROPY_VFS_LFS2 = 1
 
-# board.c brings its own.
+# board.c and beside.c bring their own.
 $(BUILD)/mphalport.o: CFLAGS += -Dmp_hal_stdio_poll=port_stdio_poll -Dmp_hal_stdin_rx_chr=port_stdin_rx_chr
-$(BUILD)/main.o: CFLAGS += -Dmain=port_main
+$(BUILD)/main.o: CFLAGS += -Dmain=port_main -Dgc_collect=port_gc_collect
+$(BUILD)/py/gc.o: CFLAGS += -Dgc_alloc=port_gc_alloc -Dgc_realloc=port_gc_realloc -Dgc_free=port_gc_free

@@ -37,11 +37,13 @@ def key(name):
 
 
 class Bench:
-    """`settings`: beside kind and uplink_host; `issuers`: names of keys in the keyset."""
+    """`settings`: beside kind and uplink_host; `issuers`: names of keys in the keyset; `board`: if not a new one."""
 
-    def __init__(self, lock_class, kind="exclusive", issuers=("ride", "master"), clock=True, **settings):
+    def __init__(
+        self, lock_class, kind="exclusive", issuers=("ride", "master"), clock=True, board=None, **settings
+    ):
         self._lock_class = lock_class
-        self.board = VirtualBoard()
+        self.board = board or VirtualBoard()
         self.provision(kind, issuers, settings)
         self._count = 0
         self.start()
