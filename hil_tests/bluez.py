@@ -40,7 +40,7 @@ from tools.bleak_radio import Phone, bounded
 from tools.processes import Processes
 
 STEPS = ("connect", "resolve", "subscribe", "write", "notification")
-_CONNECT_S = 4.0  # the kernel's patience for one attempt
+_CONNECT_S = 5.0  # for one attempt: a page that gives up after 12 s does so during its third
 _START_S = 15.0
 _MANUFACTURER = AdvertisingData.MANUFACTURER_SPECIFIC_DATA
 _SERVICES = (
@@ -194,10 +194,15 @@ class Central:
         if self.refusals:
             self.refusals -= 1
             raise failed("le-connection-abort-by-local")
+        if device.attempt:
+            raise failed("Operation already in progress", "InProgress")
+        device.attempt = asyncio.create_task(self.phone.connect(device.address, _CONNECT_S))
         try:
-            link = await self.phone.connect(device.address, _CONNECT_S)
-        except (BaseBumbleError, BleakError, TimeoutError) as error:
+            link = await device.attempt
+        except (asyncio.CancelledError, BaseBumbleError, BleakError, TimeoutError) as error:
             raise failed("le-connection-abort-by-local") from error
+        finally:
+            device.attempt = None
         device.link = link
         link.on("disconnection", lambda _: self._gone(device))
         device.put(Connected=True)
@@ -225,6 +230,9 @@ class Central:
         device.put(Connected=False, ServicesResolved=False)
 
     async def end(self, device: Device) -> None:
+        """Its link, or what was to become one: bluetoothd calls off an attempt too."""
+        if device.attempt:
+            device.attempt.cancel()
         if link := device.link:
             with contextlib.suppress(BleakError):  # the lock was faster
                 await bounded(link.disconnect())

@@ -6,6 +6,7 @@ but by ReadValue. What is done is done by the central that is handed in (bluez.p
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
@@ -220,6 +221,7 @@ class Device(Shown):
         self.address = address
         self.heard_at = 0.0  # of the event loop's clock
         self.link: Connection | None = None
+        self.attempt: asyncio.Task[Connection] | None = None  # at one
         self.spent = False  # it has had a link, and is at another address now
         self.table: list[Shown] = []  # its services and what is in them, while it is connected
 
