@@ -19,30 +19,45 @@ export async function open(_place, into, _heading, me) {
     const queue = await get("/attention", { cursor });
     const total = Object.values(queue.counts).reduce((sum, n) => sum + n, 0);
     count.textContent = total ? t("attention.count", { n: total }) : t("attention.nothing");
-    const here = document.activeElement?.closest("li")?.id; // where somebody is, by keyboard
+    const at = document.activeElement; // where somebody is, by keyboard
+    const here = list.contains(at) && at.closest("li").id;
     if (!cursor) show(list);
-    list.append(...queue.items.map((item) => line(item, me)));
-    if (here) document.getElementById(here)?.querySelector("a, button")?.focus();
+    list.append(...queue.items.map((item) => line(item, me, make)));
+    if (here) stay(here, at.textContent);
     more.cursor = queue.next;
     more.hidden = !queue.next;
+  }
+
+  async function make(item) {
+    const title = `${word("attention", item.code)}: ${item.bike ?? item.subject}`.slice(0, 120);
+    await send("POST", "/jobs", { title, item: item.item_id });
+    await load().catch(() => {}); // a lost link: the job is made all the same, and the next change asks again
+    stay(idOf(item), title);
   }
 
   return follow(["attention.opened", "attention.closed", "job.opened", "job.assigned", "job.done"], load);
 }
 
-function line(item, me) {
+const idOf = (item) => `item-${item.item_id}`;
+
+/** Focuses what has this text in that line, which was drawn anew; else the first thing there. */
+function stay(id, text) {
+  const there = [...(document.getElementById(id)?.querySelectorAll("a, button") ?? [])];
+  (there.find((each) => each.textContent === text) ?? there[0])?.focus();
+}
+
+function line(item, me, make) {
   const about = item.lock_id
     ? h("a", { href: place("locks", item.lock_id) }, item.bike ?? item.lock_id)
     : h("span", {}, item.subject);
-  const jobs = h("div", { role: "status" }, item.jobs.map((job) => known(job, me)));
-  const job = button(t("attention.job"), () => make(item, me, job, jobs), { class: "", name: `${t("attention.job")}: ${item.bike ?? item.subject}` });
+  const job = button(t("attention.job"), () => make(item), { class: "", name: `${t("attention.job")}: ${item.bike ?? item.subject}` });
   return h(
     "li",
-    { class: item.rank <= 2 ? "grave" : null, id: `item-${item.item_id}` },
+    { class: item.rank <= 2 ? "grave" : null, id: idOf(item) },
     h("h2", {}, about, " ", h("span", { class: "tag bad" }, word("attention", item.code))),
     h("p", {}, evidence(item), " ", item.since == null && h("span", { class: "soft" }, ago(item.opened_at))),
     h("p", { class: "soft" }, t("attention.closes", { what: closes(item) })),
-    jobs,
+    h("div", { role: "status" }, item.jobs.map((one) => known(one, me))),
     !item.jobs.some((job) => job.same) && job,
   );
 }
@@ -51,12 +66,4 @@ function line(item, me) {
 function known({ job_id, title, assigned_to }, me) {
   const whose = assigned_to === me.user_id ? "attention.job.mine" : assigned_to ? "attention.job.given" : "attention.job.free";
   return h("p", {}, h("a", { href: place("jobs", job_id) }, title), " ", h("span", { class: "tag good" }, t(whose)));
-}
-
-async function make(item, me, job, jobs) {
-  const title = `${word("attention", item.code)}: ${item.bike ?? item.subject}`.slice(0, 120);
-  const made = known(await send("POST", "/jobs", { title, item: item.item_id }), me);
-  jobs.append(made);
-  job.remove();
-  made.querySelector("a").focus();
 }
