@@ -281,7 +281,8 @@ def test_after_days_of_failures_it_is_paused_and_goes_on_where_it_was(site, rece
     work(site, 86400)
     assert len(receiver.got) == tried
     receiver.plan = []
-    assert admin.patch(path, state="active").get_json()["failures"] == 0
+    assert admin.patch(f"{path}/wanted", state="active").get_json()["state"] == "active"
+    assert admin.get(path).get_json()["failures"] == 0
     work(site)
     assert receiver.bodies[-1]["data"]["subject"] == "a" and admin.get(path).get_json()["told"] == 1
 
@@ -328,7 +329,7 @@ def test_an_operators_hook_hears_of_nobody_elses_things(site, receiver):
     path = f"/webhooks/{made['hook_id']}"
     for answer in (
         stranger.get(path),
-        stranger.patch(path, state="paused"),
+        stranger.patch(f"{path}/wanted", state="paused"),
         stranger.delete(path),
         stranger.post(path + "/secret"),
         stranger.post(path + "/replay", event=1),

@@ -84,7 +84,6 @@ GET    /api/v1/keyset                                  ?  - -  - -  - -  + +  pl
 GET    /api/v1/locks                                   ?  - -  + +  = =  + +  fleet:read + =
 POST   /api/v1/locks                                   ?  - -  - +  - 0  - +  fleet:write + 0
 GET    /api/v1/locks/<id8:lock_id>                     ?  - -  + +  0 0  + +  fleet:read + 0
-PATCH  /api/v1/locks/<id8:lock_id>                     ?  - -  - +  - 0  - +  fleet:write + 0
 GET    /api/v1/locks/<id8:lock_id>/assets              ?  - -  + +  0 0  + +  fleet:read + 0
 GET    /api/v1/locks/<id8:lock_id>/commands            ?  - -  + +  0 0  + +  fleet:read + 0
 POST   /api/v1/locks/<id8:lock_id>/commands            ?  - -  + +  0 0  + +  fleet:write + 0
@@ -140,7 +139,6 @@ GET    /api/v1/rides/<id16:ride_id>/track              ?  + 0  + +  0 0  + +  tr
 GET    /api/v1/rollouts                                ?  - -  - -  - -  + +  platform:read +
 POST   /api/v1/rollouts                                ?  - -  - -  - -  - +  platform:write +
 GET    /api/v1/rollouts/<id4:rollout_id>               ?  - -  - -  - -  + +  platform:read +
-PATCH  /api/v1/rollouts/<id4:rollout_id>               ?  - -  - -  - -  - +  platform:write +
 GET    /api/v1/rollouts/<id4:rollout_id>/wanted        ?  - -  - -  - -  + +  platform:read +
 PATCH  /api/v1/rollouts/<id4:rollout_id>/wanted        ?  - -  - -  - -  - +  platform:write +
 POST   /api/v1/sealed                                  ?  + +  + +  + +  + +  claims:write + +
@@ -171,7 +169,6 @@ GET    /api/v1/vehicles/<opaque:operator_id>/<id16:vehicle_id>  ?  + +  + +  0 0
 GET    /api/v1/webhooks                                ?  - -  - +  - =  - +  people
 POST   /api/v1/webhooks                                ?  - -  - +  - +  - +  people
 GET    /api/v1/webhooks/<id8:hook_id>                  ?  - -  - +  - 0  - +  people
-PATCH  /api/v1/webhooks/<id8:hook_id>                  ?  - -  - +  - 0  - +  people
 DELETE /api/v1/webhooks/<id8:hook_id>                  ?  - -  - +  - 0  - +  people
 POST   /api/v1/webhooks/<id8:hook_id>/replay           ?  - -  - +  - 0  - +  people
 POST   /api/v1/webhooks/<id8:hook_id>/secret           ?  - -  - +  - 0  - +  people

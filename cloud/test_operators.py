@@ -35,8 +35,8 @@ def test_staff_sees_its_operators_locks_and_no_others(site, two):
             both = sorted(bike.hex for bike in bikes.values())
             problem(person.post("/master-tokens", locks=both, **fields), 404, "not_found")
             assert person.post("/master-tokens", locks=[bikes[mine].hex], **fields).status_code == 201
-        for action, fields in (("/floor", {}), ("", {"board": "esp32"})):
-            send = admins[mine].post if action else admins[mine].patch
+        for action, fields in (("/floor", {}), ("/wanted", {"board": "esp32"})):
+            send = admins[mine].patch if fields else admins[mine].post
             problem(send(f"/locks/{bikes[other].hex}{action}", **fields), 404, "not_found")
             assert send(f"/locks/{bikes[mine].hex}{action}", **fields).status_code == 200
     assert len(site.person("technician").get("/locks").get_json()["locks"]) == 2

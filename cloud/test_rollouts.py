@@ -35,7 +35,7 @@ class Fleet:
     def lock(self, board="sim", release=1):
         bike = self.site.bike()
         if board:
-            assert self.admin.patch(f"/locks/{bike.hex}", board=board).status_code == 200
+            assert self.admin.patch(f"/locks/{bike.hex}/wanted", board=board).status_code == 200
         teller = Teller(self.cloud, bike.hex)
         if release is not None:
             teller.boot(release)
@@ -47,9 +47,9 @@ class Fleet:
         return answer.get_json()["rollout_id"]
 
     def change(self, rollout, **fields):
-        answer = self.admin.patch(f"/rollouts/{rollout}", **fields)
+        answer = self.admin.patch(f"/rollouts/{rollout}/wanted", **fields)
         assert answer.status_code == 200, answer.get_json()
-        return answer.get_json()
+        return self.show(rollout)
 
     def show(self, rollout):
         return self.admin.get(f"/rollouts/{rollout}").get_json()
@@ -170,8 +170,8 @@ def test_raising_the_percentage_only_adds_and_lowering_it_is_refused(fleet):
         assert before <= now and len(now) == fleet.show(rollout)["progress"]["in"]
         before = now
     assert len(before) == 10
-    problem(fleet.admin.patch(f"/rollouts/{rollout}", percent=99), 422, "percent_back")
-    problem(fleet.admin.patch(f"/rollouts/{rollout}", percent=101), 422, "invalid")
+    problem(fleet.admin.patch(f"/rollouts/{rollout}/wanted", percent=99), 422, "percent_back")
+    problem(fleet.admin.patch(f"/rollouts/{rollout}/wanted", percent=101), 422, "invalid")
 
 
 def test_offers_and_downloads_stop_at_once_on_halt_and_go_on_after_it(fleet):
@@ -316,7 +316,7 @@ def test_one_rollout_a_board_at_a_time(fleet):
     fleet.change(first, state="halted")
     problem(fleet.admin.post("/rollouts", board="sim", version=3, percent=5), 409, "rollout_open")
     fleet.change(first, state="done")
-    problem(fleet.admin.patch(f"/rollouts/{first}", state="running"), 409, "rollout_over")
+    problem(fleet.admin.patch(f"/rollouts/{first}/wanted", state="running"), 409, "rollout_over")
     fleet.start(version=3)
     assert fleet.locks[0].status()[telemetry.RELEASE][0] == 3
     with fleet.cloud.db.reading() as session:
@@ -329,7 +329,7 @@ def test_what_cannot_begin(fleet):
     problem(
         fleet.site.person("technician").post("/rollouts", board="sim", version=2, percent=5), 403, "forbidden"
     )
-    problem(fleet.admin.patch("/rollouts/" + "00" * 4, percent=5), 404, "not_found")
+    problem(fleet.admin.patch(f"/rollouts/{'00' * 4}/wanted", percent=5), 404, "not_found")
     fleet.wait(301 * DAY)
     problem(
         fleet.site.person("admin").post("/rollouts", board="sim", version=2, percent=5),

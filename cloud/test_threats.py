@@ -96,7 +96,7 @@ def test_g04_a_locks_id_alone_binds_it_to_nobody(site):
     half = {**lock, "lock_id": mine.hex[:8] + "0" * 8}  # its OSCORE sender id
     problem(thief.post("/locks", **half), 409, "lock_exists")
     problem(thief.post("/assets", code="STOLEN", label="Mine now", lock=mine.hex), 404, "not_found")
-    problem(thief.patch(f"/locks/{mine.hex}", board="sim"), 404, "not_found")
+    problem(thief.patch(f"/locks/{mine.hex}/wanted", board="sim"), 404, "not_found")
     asset = thief.post("/assets", code="BARE", label="Bare").get_json()["asset_id"]
     problem(thief.post(f"/assets/{asset}/lock", lock=mine.hex), 404, "not_found")
     with site.cloud.db.reading() as session:

@@ -126,7 +126,6 @@ BODIES: Mapping[str, Callable[["World"], dict[str, Any]]] = {
     "GET /api/v1/events": lambda world: {"headers": {"Last-Event-ID": "0"}},
     "POST /api/v1/groups": lambda world: {"name": "Company", "operator": world.a},
     "POST /api/v1/locks": _new_lock,
-    "PATCH /api/v1/locks/<id8:lock_id>": lambda world: {"board": "sim"},
     "PATCH /api/v1/locks/<id8:lock_id>/wanted": lambda world: {"board": "sim"},
     "POST /api/v1/locks/<id8:lock_id>/commands": lambda world: {"kind": "find"},
     "POST /api/v1/master-tokens": lambda world: {

@@ -439,7 +439,7 @@ def slotted(fleet, office):
     slot = {f"a/{path}": data for path, data in OLD.files.items()}
     member = fleet.add("BIKE-U", more={**slot, "a/manifest": OLD.manifest, "slot": b"a"})
     path = f"/api/v1/locks/{member.lock_id.hex()}"
-    office.patch(path, {"board": "sim"})
+    office.patch(f"{path}/wanted", {"board": "sim"})
     until(lambda: office.get(path)["release"] == 1, 60)
     member.sim.hand("uplink", on=False)
     with fleet.context.db.writing() as session:

@@ -275,7 +275,7 @@ def test_a_webhook_that_nobody_answers_is_seen_paused_and_told_again(page, fleet
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
     tidy(page)
     [made] = fleet.admin.get("/api/v1/webhooks")["webhooks"]
-    fleet.admin.patch(f"/api/v1/webhooks/{made['hook_id']}", {"kinds": ["zone.changed", "job.done"]})
+    fleet.admin.patch(f"/api/v1/webhooks/{made['hook_id']}/wanted", {"kinds": ["zone.changed", "job.done"]})
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_text("Somebody else changed this meanwhile")).to_be_visible()
     page.get_by_role("button", name="Look at https://hooks.example.org/ringslot").click()
@@ -376,7 +376,7 @@ def test_a_rollout_is_halted_and_resumed_by_a_person(page, fleet):
     row.get_by_role("button", name="Halt").click()
     expect(row).to_contain_text("halted")
     tidy(page)
-    fleet.admin.patch(f"/api/v1/rollouts/{'00' * 4}", {"percent": 20})
+    fleet.admin.patch(f"/api/v1/rollouts/{'00' * 4}/wanted", {"percent": 20})
     row.get_by_role("button", name="Resume").click()
     expect(row.get_by_role("alert").first).to_contain_text("Somebody else changed this meanwhile")
     page.reload()

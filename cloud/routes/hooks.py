@@ -79,31 +79,6 @@ def _with_tries(session: Session, row: Hook) -> shapes.HookWithTries:
     return {**shown(row), "tries": tried}
 
 
-@routes.patch("/<id8:hook_id>")
-@allow("admin")
-@guarded
-@takes({}, {"url": address, "kinds": KINDS, "state": body.word(*HOOK_STATES)})
-@answers()
-def change(hook_id: str, fields: Fields) -> shapes.Hook:
-    """Change a webhook; `state` active also ends the wait after failures."""
-    with cloud().db.writing() as session:
-        row = hooks.find(session, reach(), hook_id, for_update=True)
-        unchanged(session, row, lambda: _with_tries(session, row))
-        _set(row, fields)
-        return shown(row)
-
-
-def _set(row: Hook, fields: Fields) -> None:
-    if fields["url"] is not None:
-        row.url = fields["url"]
-    if fields["kinds"] is not None:
-        row.kinds = " ".join(fields["kinds"])
-    if fields["state"] == "active":
-        hooks.resume(row, cloud().now())
-    elif fields["state"] is not None:
-        row.state = fields["state"]
-
-
 @routes.get("/<id8:hook_id>/wanted")
 @allow("admin")
 @answers()
@@ -123,11 +98,18 @@ def _wanted(row: Hook) -> shapes.HookWanted:
 @takes({}, {"url": address, "kinds": KINDS, "state": body.word(*HOOK_STATES)})
 @answers()
 def want(hook_id: str, fields: Fields) -> shapes.HookWanted:
-    """Change a webhook, as one found it here."""
+    """Change a webhook; `state` active also ends the wait after failures."""
     with cloud().db.writing() as session:
         row = hooks.find(session, reach(), hook_id, for_update=True)
         unchanged(session, row, lambda: _wanted(row))
-        _set(row, fields)
+        if fields["url"] is not None:
+            row.url = fields["url"]
+        if fields["kinds"] is not None:
+            row.kinds = " ".join(fields["kinds"])
+        if fields["state"] == "active":
+            hooks.resume(row, cloud().now())
+        elif fields["state"] is not None:
+            row.state = fields["state"]
         return _wanted(row)
 
 

@@ -87,23 +87,6 @@ def _shown(session: Session, lock: Lock) -> shapes.LockWithClaims:
     return {**shown, "claims": [views.claim(row, on.get(row.cti), now) for row in newest]}
 
 
-@routes.patch("/<id8:lock_id>")
-@allow("admin", scope="fleet:write")
-@guarded
-@takes({"board": body.board})
-@answers()
-def change(lock_id: str, fields: Fields) -> shapes.LockWithClaims:
-    """Change a lock.
-
-    `board`: what kind of board it is; the lock itself takes no release for another.
-    """
-    with cloud().db.writing() as session:
-        lock = locks.find(session, reach(), lock_id, for_update=True)
-        unchanged(session, lock, lambda: _shown(session, lock))
-        lock.board = fields["board"]
-        return _shown(session, lock)
-
-
 @routes.get("/<id8:lock_id>/wanted")
 @allow(*STAFF, scope="fleet:read")
 @answers()
@@ -123,7 +106,10 @@ def _wanted(lock: Lock) -> shapes.LockWanted:
 @takes({"board": body.board})
 @answers()
 def want(lock_id: str, fields: Fields) -> shapes.LockWanted:
-    """Change a lock, as one found it here."""
+    """Change a lock.
+
+    `board`: what kind of board it is; the lock itself takes no release for another.
+    """
     with cloud().db.writing() as session:
         lock = locks.find(session, reach(), lock_id, for_update=True)
         unchanged(session, lock, lambda: _wanted(lock))

@@ -30,21 +30,6 @@ def start(fields: Fields) -> shapes.Rollout:
         return _shown(session, row)
 
 
-@routes.patch("/<id4:rollout_id>")
-@platform
-@allow("admin", scope="platform:write")
-@guarded
-@takes({}, {"percent": PERCENT, "state": body.word(*ROLLOUT_STATES)})
-@answers(problems=("rollout_over", "percent_back"))
-def change(rollout_id: str, fields: Fields) -> shapes.Rollout:
-    """Widen, halt, lift or end a rollout."""
-    with cloud().db.writing() as session:
-        before = rollouts.get(session, rollout_id)
-        unchanged(session, before, lambda: _shown(session, before))
-        row = rollouts.change(session, rollout_id, **fields, now=cloud().now(), user_id=me().user_id)
-        return _shown(session, row)
-
-
 @routes.get("/<id4:rollout_id>/wanted")
 @platform
 @allow(*STAFF, scope="platform:read")
@@ -67,7 +52,7 @@ def _wanted(row: Rollout) -> shapes.RolloutWanted:
 @takes({}, {"percent": PERCENT, "state": body.word(*ROLLOUT_STATES)})
 @answers(problems=("rollout_over", "percent_back"))
 def want(rollout_id: str, fields: Fields) -> shapes.RolloutWanted:
-    """Widen, halt, lift or end a rollout, as one found it here."""
+    """Widen, halt, lift or end a rollout."""
     with cloud().db.writing() as session:
         before = rollouts.get(session, rollout_id)
         unchanged(session, before, lambda: _wanted(before))
