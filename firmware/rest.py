@@ -11,6 +11,7 @@ from protocol.compat import const
 
 _NAP_MS = const(1_000)
 _HEARD_MS = const(1_000)  # after an answer: whoever it concerns takes it up by then
+_LONG_MS = const(1 << 29)
 _KEPT = ">IIiB"  # when it fell asleep, last contact (Unix s, 0 unknown), credit in ms, contacts in a row that failed
 _KEPT_SIZE = const(13)
 
@@ -40,6 +41,14 @@ class Rest:
     @property
     def dozes(self):
         return self._mode == power.DOZE
+
+    @property
+    def heard_at(self):
+        """When the cloud took a batch last, before the sleep; long ago if it was called in vain ever since power came
+        back; None when nobody knows."""
+        if self._ago is not None:
+            return -self._ago * 1000
+        return -_LONG_MS if self._fails else None
 
     def _recall(self):
         kept, settings = self._board.kept, self._settings

@@ -14,8 +14,8 @@ OLD = release(1)
 NEW = release(2, changed=("firmware/lock.mpy", "firmware/unlock.mpy"))
 
 
-def Bike():
-    return update_bench.Bike(Lock, OLD)
+def Bike(**settings):
+    return update_bench.Bike(Lock, OLD, **settings)
 
 
 def deliver(bike, what, blocks=1 << 30, **proof):
@@ -58,6 +58,47 @@ def test_an_update_by_a_technicians_phone_without_any_network():
     said = receipts(bike)
     assert [(one.cti, one.detail) for one in said] == [(b"opencti1", [NEW.version, NEW.digest])]
     assert said[0].issue == [kid_of("master"), 1] and said[0].request is not None
+    bike.close()
+
+
+def comes_back(bike):
+    """A release brought now to a lock out of reach of its cloud, and not kept there for want of it."""
+    bike.board.world.uplink = False
+    assert deliver(bike, NEW) == ((update.TRIAL, 0), True)
+    bike.reboot()
+    return bike.live(1000) and bike.text() == "a !b"
+
+
+def test_e05_a_lock_that_has_only_just_woken_is_not_taken_for_one_without_a_cloud():
+    bike = Bike(sleep=1, uplink_every_s=14_400, status_every_s=14_400, fix_every_s=120)
+    bike.live(300)
+    assert bike.why == "sleep" and bike.board.kept and bike.peer.records  # the cloud answered before it slept
+    bike.reboot()
+    assert comes_back(bike)
+    bike.close()
+
+
+def test_a_sleeping_lock_whose_calls_came_to_nothing_since_power_came_back_needs_no_cloud():
+    bike = Bike(sleep=1, uplink_every_s=14_400, status_every_s=14_400, fix_every_s=120)
+    bike.lock.receipts.acked_seq = 9
+    bike.board.world.uplink = False
+    bike.live(300)
+    assert bike.why == "sleep" and not bike.peer.records
+    bike.reboot()
+    bike.lock.receipts.acked_seq = 9  # as after a boot of a lock that has ridden for long
+    assert not comes_back(bike) and bike.text() == "b"
+    bike.close()
+
+
+def test_e05_a_lock_that_has_only_just_started_is_not_either_unless_it_never_had_one_or_calls_in_vain():
+    bike = Bike()
+    bike.lock.receipts.acked_seq = 9
+    assert comes_back(bike)
+    bike.close()
+    bike = settled(Bike())
+    bike.lock.receipts.acked_seq = 9
+    bike.live(901)
+    assert not comes_back(bike) and bike.text() == "b"
     bike.close()
 
 

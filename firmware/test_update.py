@@ -68,6 +68,20 @@ def test_e01_e02_e03_e05_e06_each_head_is_judged_by_the_first_row_that_holds():
         assert update.judge(v) == reason, (i, threat)
 
 
+C = QuickKey(hashlib.sha256(b"c").digest())
+ROLLED = [keyset_of(*[(one, keys.RELEASE) for one in held]) for held in ((A, B), (A, B, C), (A, C))]
+
+
+def test_e09_a_release_key_is_believed_before_its_successor_beside_it_and_not_after_it():
+    """B is followed by C: a keyset without C, one with both, one without B."""
+    for by, taken in (((A, B), (1, 1, 0)), ((A, C), (0, 1, 1)), ((B, C), (0, 1, 0)), ((A, B, C), (1, 1, 1))):
+        for known, good in zip(ROLLED, taken):
+            reason = update.judge(view(head(by=by), keyset=known))
+            assert reason == (said.ACCEPTED if good else said.UNSIGNED), (by, good)
+    for lost in (A, C):  # one release key that is left releases nothing
+        assert update.judge(view(head(by=(lost,)), keyset=ROLLED[2])) == said.UNSIGNED
+
+
 def test_no_signature_is_checked_for_a_head_that_is_refused_anyway():
     def never(*_):
         raise AssertionError("verified")

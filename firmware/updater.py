@@ -20,6 +20,7 @@ from protocol.telemetry import NOTE_RELEASE, NOTE_UPDATE
 
 _LOOK_MS = const(1000)
 _ALONE_MS = const(86_400_000)  # without a word from the cloud: then the new release needs none either
+_TRIED_MS = const(900_000)  # of calling it in vain, where nobody knows when it was heard last
 _AGAIN_MS = const(3_600_000)  # of uptime before a release that failed is tried again
 _LATER_MS = const(60_000)  # between two looks at an offer whose time has not come
 _AWAY_MS = const(300_000)  # or whose source was silent
@@ -121,9 +122,7 @@ class Updater:
             raise Later
         if slots.failures() and self._board.clock.uptime_ms() < _AGAIN_MS:
             raise Tried
-        heard = self._lock.uplink.heard_at
-        alone = heard is None or self._board.clock.uptime_ms() - heard > _ALONE_MS
-        await slots.switch(alone)
+        await slots.switch(self._is_alone())
         source.tell(said.TRIAL, 0)
         await self._board.clock.sleep_ms(_LOOK_MS)  # a phone hears it
         return self._restart()
@@ -169,6 +168,19 @@ class Updater:
         return update.judge(view)
 
     # ---- what the lock is at
+
+    def _is_alone(self):
+        """Whether the cloud has been silent for so long that a release which does not hear it is no worse. A lock that
+        has just woken or started has heard nothing yet, and is not alone for that."""
+        lock, now = self._lock, self._board.clock.uptime_ms()
+        heard = lock.uplink.heard_at
+        if heard is None and lock.rest:
+            heard = lock.rest.heard_at
+        if heard is None:
+            return (
+                now > _TRIED_MS or not lock.receipts.acked_seq
+            )  # 0: it never had a cloud, as far as it remembers
+        return now - heard > _ALONE_MS
 
     def _moment(self, own=None):
         """`own`: the link that brings the update, if one does."""

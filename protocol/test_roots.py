@@ -46,7 +46,7 @@ def test_two_of_three_roots_make_a_keyset():
     assert roots.verify(signed([A, B, C], 7), OLD, holds).version == 7
 
 
-def test_too_few_roots_do_not():
+def test_e09_too_few_roots_do_not():
     assert "fewer than 2 of the 3" in refusal(signed([A]))
     assert "fewer than 1 of the 1" in refusal(signed([A, B]), (1, [C]), installed=True)
     assert "no root" in refusal(signed([A, D]))
@@ -66,7 +66,7 @@ def test_a_role_key_is_no_root_whatever_it_signs():
     assert "no root" in refusal(raw)
 
 
-def test_a_new_root_set_needs_the_old_threshold_and_its_own():
+def test_e09_a_new_root_set_needs_the_old_threshold_and_its_own():
     new = dict(version=2, roots=NEW)
     found = roots.verify(signed([A, B, D, E], **new), OLD, holds)
     assert found.roots == NEW and roots.in_force(OLD, found) == NEW

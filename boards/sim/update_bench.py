@@ -54,7 +54,7 @@ class Bike:
             self.peer.resources[b"f/" + hashlib.sha256(data).digest()[:4].hex().encode()] = data
 
     def live(self, seconds, story=None):
-        """Runs the lock's tasks for so long, or until it resets. True if it did."""
+        """Runs the lock's tasks for so long, or until it resets. True if it did. In a sleep its button is pressed."""
 
         async def all():
             run = asyncio.create_task(self.lock.run())
@@ -79,9 +79,15 @@ class Bike:
         asyncio.run(all())
         self.why = self.board.power.halted
         if self.why:
-            self.board = self.board.reboot(self.why == "reset")  # current, for whoever looks at its flash
+            self.board = self._after(self.why)  # current, for whoever looks at its flash
             self.off = True
         return self.why == "reset"
+
+    def _after(self, why):
+        if why == "sleep":
+            self.board.world.press()
+            return asyncio.run(self.board.slept())
+        return self.board.reboot(why == "reset")
 
     def rest(self, hours):
         """Hours in which nothing happens, but that they pass."""
