@@ -177,9 +177,8 @@ class Updater:
         if heard is None and lock.rest:
             heard = lock.rest.heard_at
         if heard is None:
-            return (
-                now > _TRIED_MS or not lock.receipts.acked_seq
-            )  # 0: it never had a cloud, as far as it remembers
+            never = not lock.receipts.acked_seq  # as far as its log remembers
+            return never or now > _TRIED_MS
         return now - heard > _ALONE_MS
 
     def _moment(self, own=None):

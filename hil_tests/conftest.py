@@ -55,6 +55,7 @@ def pytest_addoption(parser):
     )
     parser.addoption("--port", help="of a board on metal, such as /dev/ttyACM0; see METAL.md")
     parser.addoption("--wired-as", default="esp32_dev", help="its folder in boards/")
+    parser.addoption("--image", help="MicroPython's .bin for it: the chip is erased, and begun from")
     parser.addoption("--move", action="store_true", help="let its motor turn: fingers out of the ring")
 
 
@@ -64,6 +65,8 @@ def pytest_collection_modifyitems(config, items):
     for item in of_rv32:
         item.add_marker("rv32")
     on_metal = [item for item in items if "metal" in getattr(item, "fixturenames", ())]
+    for item in on_metal:
+        item.add_marker("metal")
     chosen = {"qemu_rv32": of_rv32, "metal": on_metal}.get(config.getoption("--board"))
     if chosen is not None:
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
@@ -71,13 +74,17 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Says what ran on the 32-bit board, so that a run without it looks different."""
+    """Says what ran on the 32-bit board, and by name what no board on a port was there for, so that a run without them
+    looks different."""
     counts = []
     for outcome in ("passed", "failed", "error", "skipped"):
         reports = [one for one in terminalreporter.stats.get(outcome, ()) if "rv32" in one.keywords]
         counts += [f"{len(reports)} {outcome}"] if reports else []
     if counts:
         terminalreporter.write_line("32-bit board: " + ", ".join(counts))
+    skipped = [one.nodeid for one in terminalreporter.stats.get("skipped", ()) if "metal" in one.keywords]
+    for nodeid in sorted(skipped):
+        terminalreporter.write_line(f"not run on metal: {nodeid}")
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +106,28 @@ def metal(request):
     if not option("--port"):
         pytest.exit("--board metal needs --port, such as --port /dev/ttyACM0", 2)
     return Metal(option("--port"), option("--wired-as"))
+
+
+@pytest.fixture
+def moving(metal, request):
+    """Whoever lets the motor turn."""
+    if not request.config.getoption("--move"):
+        pytest.skip("not run: --move lets the motor turn; keep fingers out of the ring")
+
+
+@pytest.fixture
+def ask(request):
+    """ask(sentence): what only a hand can do, and until it is done."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def ask(sentence):
+        capture.suspend_global_capture(in_=True)
+        try:
+            input(f"\n{sentence} Then press Enter. ")
+        finally:
+            capture.resume_global_capture()
+
+    return ask
 
 
 @pytest.fixture(scope="session")

@@ -49,13 +49,10 @@ def test_every_part_is_well(metal):
     assert "link ok" in said and ":" not in said, said
 
 
-def test_the_bolt_is_drawn_and_a_hand_closes_it(metal, request):
-    if not request.config.getoption("--move"):
-        pytest.skip("not run: --move lets the motor turn; keep fingers out of the ring")
+def test_the_bolt_is_drawn_and_a_hand_closes_it(metal, moving, ask):
     said = metal.run(PARTS.format(board=metal.board, move=True), 90)
     assert "motor ok" in said, said
-    print("\nNow push the ring shut.")
-    asyncio.run(asyncio.sleep(20))
+    ask("Push the ring shut.")
     assert "bolt ok" in metal.run(PARTS.format(board=metal.board, move=False), 90)
 
 

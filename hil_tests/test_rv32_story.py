@@ -97,9 +97,9 @@ def test_the_story(board, tmp_path, children):
     assert files["lock/slot"] == b"b" and files["lock/a/failed"] == b"x"
 
 
-def release_it(bench, checkout, version, folder):
+def release_it(bench, checkout, version, folder, board=BOARD):
     bench.types(
-        f"release build {BOARD} --version {version} --expires 2027-06-01 --out {folder}", checkout=checkout
+        f"release build {board} --version {version} --expires 2027-06-01 --out {folder}", checkout=checkout
     )
     for name in ("a", "b"):
         bench.types(
