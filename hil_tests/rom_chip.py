@@ -73,7 +73,7 @@ class Line:
 class RomChip:
     """`program(chip)`: called when the chip boots from its flash; gives an object with `write(bytes)` and `stop()`,
     and sends what it prints by `chip.say`. `boots`, `erased`: counts. `fail_after`: bytes written to flash after which
-    the cable is pulled, once."""
+    the cable is pulled, once. `worn_at`: the byte of its flash that stays zero."""
 
     def __init__(self, chip: str, flash_mb: int = 8, program=None) -> None:
         self.id, self.magic, self.spi, self.at, self.boot_at = CHIPS[chip]
@@ -82,6 +82,7 @@ class RomChip:
         self.program = program
         self.boots = self.erased = 0
         self.fail_after: int | None = None
+        self.worn_at: int | None = None
         self._registers: dict[int, int] = {}
         self._held = self._reset = False
         self._mode = "off"
@@ -164,6 +165,10 @@ class RomChip:
         else:
             self._mode = "run"
             self.say(b"invalid header: 0xffffffff\r\n" * 4)
+
+    def falls_asleep(self) -> None:
+        """Nothing in it listens any more, until it is reset."""
+        self._mode = "off"
 
     def _stop(self) -> None:
         self._mode = "off"
@@ -252,6 +257,8 @@ class RomChip:
                 self._hang_up()
                 return
         self.flash[self._at : self._at + len(data)] = data
+        if self.worn_at is not None:
+            self.flash[self.worn_at] = 0
         self._at += len(data)
         self._answer(op)
 

@@ -87,6 +87,42 @@ def test_a_cable_that_is_pulled_leaves_what_is_there(board):
         device.check(files)
 
 
+def test_two_boards_and_a_port_with_none_side_by_side(rv32_image, tmp_path):
+    """By the command, with the real steps: each is told its own end. One has nearly all of it, the other all."""
+    files = application.installed(BOARD)
+    boards = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        boards.append(Cabled(tmp_path / name, CABLE_HEAP))
+        boards[-1].memory.put_files(files)
+        files.pop("main.py", None)
+    with boards[0] as one, boards[1] as two:
+        nowhere = str(tmp_path / "nowhere")
+        status, said = ringslot("flash", one.port, nowhere, two.port, "--board", BOARD)
+        assert status == 1 and list(said) == [one.port, nowhere, two.port], said
+        assert "is busy or not there" in said[nowhere]["error"]
+        assert [(said[board.port]["ok"], said[board.port]["copied"]) for board in boards] == [
+            (True, 0),
+            (True, 1),
+        ]
+        for board in boards:
+            board.wait_reset(0)
+
+
+def test_what_ran_there_before_is_out_of_the_way(board):
+    """A lock that was interrupted leaves its modules, of the slot that is not to be asked, and a heap full of them."""
+    with Device(board.port) as device:
+        device.put({"main.py": b"print('this one ran')"})
+        device.run("import sys\nsys.modules['boards'] = sys\nfull = bytearray(60_000)")
+    with Device(board.port) as device:
+        assert (
+            device.run("import sys\nprint('boards' in sys.modules, 'full' in globals())").split()
+            == ["False"] * 2
+        )
+        said = device.about()
+        assert said.machine and len(said.version) == 3 and said.mpy & 0xFF == 6
+
+
 def test_another_lock_is_not_made_this_one_and_a_full_board_says_so(board, street, tmp_path):
     with Device(board.port) as device:
         device.put({"lock/identity": b"somebody else"})

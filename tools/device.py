@@ -7,19 +7,22 @@ is pulled leaves each file whole or as it was, and a repeated copy sends only wh
 import ast
 import base64
 import hashlib
-import io
 import os
 import re
 import struct
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import redirect_stdout
+from typing import NamedTuple
 
 import serial
+from mpremote import transport_serial
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from tools.errors import ToolError
+
+# It prints what it did not understand; standard output is shared by all boards that are done side by side
+vars(transport_serial)["print"] = lambda *said: None
 
 PIECE = 1024  # bytes a write
 _NEW = ".new"  # as firmware/store.py calls a file on its way
@@ -35,6 +38,21 @@ _SILENT = (
     "No MicroPython answers at {port}: press RESET; if that does not help, flash the image first (--image)."
     " A lock that runs a hardened build has no prompt, by design."
 )
+
+# The watchdog of a lock that was interrupted goes on, also through a soft reset, and bites within ten seconds. A second
+# WDT moves the first one's time (MicroPython's ports/esp32/machine_wdt.c); the reset at the end ends both.
+UNHURRIED = """
+import machine
+try:
+    machine.WDT(timeout=86_400_000)
+except AttributeError:
+    pass  # a board without one
+"""
+_ABOUT = """
+import sys
+is_ = sys.implementation
+print((is_._machine, is_.version[:3], is_._mpy))
+"""
 
 _LIST = """
 import os, hashlib, binascii
@@ -56,6 +74,14 @@ _list('')
 """
 
 
+class About(NamedTuple):
+    """What a board says of itself."""
+
+    machine: str  # "Generic ESP32S3 module with ESP32S3"
+    version: tuple[int, int, int]  # of its MicroPython
+    mpy: int  # what .mpy files it takes: sys.implementation._mpy
+
+
 class Device:
     def __init__(self, port: str, wait_s: float = _CONNECT_S) -> None:
         self.port = port
@@ -73,6 +99,12 @@ class Device:
                     ) from error
                 time.sleep(0.3)
         self._enter(end)
+        try:
+            self.run(UNHURRIED)
+            self._start_afresh()
+        except ToolError:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> "Device":
         return self
@@ -87,13 +119,22 @@ class Device:
     def _enter(self, end: float) -> None:
         while True:
             try:
-                with redirect_stdout(io.StringIO()):  # mpremote prints what it did not understand
-                    self._transport.enter_raw_repl(soft_reset=False, timeout_overall=3)
+                self._transport.enter_raw_repl(soft_reset=False, timeout_overall=3)
                 return
             except (TransportError, OSError, serial.SerialException) as error:
                 if time.monotonic() > end:
                     self.__exit__()
                     raise ToolError(_SILENT.format(port=self.port)) from error
+
+    def _start_afresh(self) -> None:
+        """A soft reset, without main.py: the modules and the memory of a lock that ran here would be in the way."""
+        try:
+            self._transport.enter_raw_repl(soft_reset=True, timeout_overall=_CONNECT_S)
+        except (TransportError, OSError, serial.SerialException) as error:
+            raise ToolError(_LOST.format(port=self.port)) from error
+
+    def about(self) -> About:
+        return About(*ast.literal_eval(self.run(_ABOUT)))
 
     def run(self, code: str, silent_s: float = 60) -> str:
         """What it prints. ToolError for an exception there, and when the cable is out or it is silent for so long."""

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tools import application, board_data, flash_chip
+from tools import application, board_data, flash_chip, rv32
 from tools.device import Device, hash_of
 from tools.errors import ToolError
 
@@ -29,6 +29,12 @@ _TAKEN = (
     "The board at {port} is a lock already. Open it with a master token and decommission it first:"
     " `ringslot phone decommission --help`."
 )
+_UNFIT = (
+    "The board at {port} says that it is {machine} with MicroPython {found}, and {name} is {wanted} with MicroPython"
+    " {version}: nothing was copied. Check which board is on the cable; if it is the right one, write its image first"
+    " (--image)."
+)
+_NATIVE = "import micropython\n@micropython.native\ndef run(): pass\n"
 _OTHER = "b"  # than application.SLOT
 _LAST = "identity"  # without it a board is no lock: so it comes when all else is there
 
@@ -62,6 +68,7 @@ def flash(
         flash_chip.check(image, data)
         flash_chip.write(port, image, data, lambda share: tell("image", share))
     with Device(port) as device:
+        refuse_unfit(device, data)
         if lock:
             refuse_another(device, board, lock)
         tell("copy", 0)
@@ -113,6 +120,20 @@ def _marks(device: Device, slot: str) -> list[str]:
     return [
         path for name in ("manifest", "incoming", "failed", "alone") if (path := f"{slot}/{name}") in there
     ]
+
+
+def refuse_unfit(device: Device, data: dict) -> None:
+    """ToolError when the board has another chip, or a MicroPython that does not take what is compiled for this one."""
+    said = device.about()
+    compiled = rv32.compile_text("native", _NATIVE, data["mpy_arch"])
+    takes = int.from_bytes(compiled[1:3], "little")  # in the form of sys.implementation._mpy
+    chip = said.machine.split()[-1].replace("-", "").lower()
+    if said.mpy & 0x3FFF == takes and data["chip"] in (None, chip):
+        return
+    found = ".".join(str(number) for number in said.version)
+    about = {"machine": said.machine, "found": found, "name": data["name"], "version": data["micropython"]}
+    wanted = f"an {data['chip']}" if data["chip"] else f"of {data['mpy_arch']}"
+    raise ToolError(_UNFIT.format(port=device.port, wanted=wanted, **about))
 
 
 def refuse_another(device: Device, board: str, lock: Mapping[str, bytes]) -> None:

@@ -7,6 +7,7 @@ erased before the chip has said what it is and the image was found to be for it.
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,14 @@ def check(image: Path, board: dict) -> esp_image.Image:
         raise ToolError(
             f"{image} is {found.project or 'something'} and not MicroPython. Take {board['image']}."
         )
+    version = re.match(
+        r"v?(\d+)\.(\d+)", found.version
+    )  # another word than these, and the board is asked afterwards
+    if version and tuple(map(int, version.groups())) < tuple(map(int, board["micropython"].split(".")[:2])):
+        raise ToolError(
+            f"{image} is MicroPython {found.version}, and {board['name']} needs {board['micropython']} or newer:"
+            f" nothing was erased. Download the newest {board['image']}."
+        )
     if len(data) > board["flash_size"]:
         raise ToolError(
             f"{image} is larger than the {board['flash_size'] >> 20} MB of flash of {board['name']}."
@@ -71,13 +80,17 @@ def write(port: str, image: Path, board: dict, progress: Callable[[float], None]
     command += ["write-flash", "--erase-all", hex(board["image_offset"]), str(image)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as esptool:
         assert esptool.stdout
+        late = threading.Timer(TIMEOUT_S, esptool.kill)
+        late.daemon = True
+        late.start()
         said, line = "", b""
         while piece := esptool.stdout.read1(512):  # type: ignore[attr-defined]
             said = (said + piece.decode(errors="replace"))[-20_000:]
             line = (line + piece)[-200:]
             if shares := re.findall(rb"([\d.]+)% *\d+/\d+ bytes", line):
                 progress(float(shares[-1]) / 100)
-        status = esptool.wait(TIMEOUT_S)
+        status = esptool.wait()
+        late.cancel()
     if status:
         raise ToolError(meaning(said, port))
 

