@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,43 @@ def test_the_readme_names_every_pin(board):
         if found := re.match(r"\| `(\w+)` \| (?:GPIO|U)?(\d+) \|", row):
             said[found[1]] = int(found[2])
     assert said == {name: number for name, number in pins_of(board).items() if name.endswith("_PIN")}
+
+
+def table_of(board, heading):
+    """The rows of the table under that heading of the README, without their backticks."""
+    text = (FOLDER / board / "README.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = [
+        [cell.strip(" `") for cell in row.split("|")[1:-1]] for row in text.splitlines() if row[:1] == "|"
+    ]
+    return rows[2:]
+
+
+VALUE = r"\d+(?:\.\d+)? (?:MΩ|kΩ|Ω|nF|µF)"
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_parts_are_all_that_the_wiring_asks_for(board):
+    """The table that somebody orders by: each chip that the wiring names, and its resistors and capacitors, counted."""
+    wiring = table_of(board, "Wiring")
+    parts = table_of(board, "Parts")
+    ordered = " ".join(f"{part} {number}" for part, number, _ in parts)
+    chips = set(
+        re.findall(
+            r"\b[A-Z]{2,}[A-Z0-9]*(?:-M)?\d+[A-Z0-9]*\b", " ".join(f"{row[2]} {row[3]}" for row in wiring)
+        )
+    )
+    chips -= {"IN1", "IN2", "INT1", "SA0"}  # names of their pins
+    assert {chip for chip in chips if chip not in ordered} == set() and len(chips) >= 1
+    asked = Counter(value for row in wiring for value in re.findall(VALUE, row[3]))
+    bought = Counter()
+    for part, number, _ in parts:
+        if part.startswith(("resistors", "capacitors")):
+            bought.update({value: int(count) for value, count in re.findall(rf"({VALUE}) (\d+)", number)})
+    assert bought - Counter({"470 µF": 1}) == asked
+    resistors = next(part for part, *_ in parts if part.startswith("resistors"))
+    assert resistors == f"resistors, {sum(count for value, count in asked.items() if value.endswith('Ω'))}"
+    for word in ("button", "light", "resistors"):
+        assert any(part.startswith(word) for part, *_ in parts), word
 
 
 @pytest.mark.parametrize("board", BOARDS)

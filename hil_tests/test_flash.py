@@ -1,7 +1,8 @@
-"""From a bare chip to a board that runs our code, by the real esptool and mpremote, on a chip that is a program.
+"""MicroPython's image onto a bare chip, by the real esptool, on a chip that is a program.
 
-The chip's loader and flash are rom_chip.py's; what boots from it is MicroPython on the 32-bit board. Unproven without a
-chip: that its own ROM takes what the double takes, that the official image starts, and everything electrical.
+The chip's loader and flash are rom_chip.py's; what boots from it is for test_rv32_bare_chip.py.
+Unproven without a chip: that its own ROM takes what the double takes, that the official image starts, and everything
+electrical.
 """
 
 import fcntl
