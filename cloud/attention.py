@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from cloud import silence
 from cloud.evidence import Evidence, of, phrase
 from cloud.tables import Lock, Ride, Rollout
 from protocol import status, update
 
-SILENT_S = 3600  # a lock says something every minute or so, but it may stand in a cellar
+SILENT_S = 3600  # of any lock: one that is awake calls every minute or so, but it may stand in a cellar
 LOW_MV = 3500  # the locks' own start reserve unless set otherwise: below it no ride starts
 MOVED_S = 86400  # for which a movement while locked matters
 LONG_S = 86400  # of a ride nobody claimed; otherwise the claim says
@@ -77,7 +78,8 @@ def _silent(facts: Facts) -> Evidence | None:
     heard = facts.lock.last_seen_at
     if heard is None:
         return of("never")
-    return of("silent", heard) if facts.now - heard > SILENT_S else None
+    quiet = silence.quiet_s(facts.lock.uplink_every_s, SILENT_S)
+    return of("silent", heard) if facts.now - heard > quiet else None
 
 
 def _moved(facts: Facts) -> Evidence | None:

@@ -48,6 +48,8 @@ def changes(command: Command) -> dict[str, int] | None:
 def done(session: Session, lock: Lock, command_id: int, now: int, refused: bool = False) -> None:
     """The lock says so, or that it will not; another lock's command is not its to report."""
     mine = (Command.command_id == command_id, Command.lock_id == lock.lock_id, Command.done_at.is_(None))
-    closed = update(Command).where(*mine).values(done_at=now, refused=refused).returning(Command.command_id)
-    if session.scalars(closed).one_or_none() is not None:
+    closed = update(Command).where(*mine).values(done_at=now, refused=refused).returning(Command)
+    if (command := session.scalars(closed).one_or_none()) is not None:
+        if not refused and (said := changes(command)):
+            lock.uplink_every_s = said.get("uplink_every_s", lock.uplink_every_s)
         events.of_lock(session, "command.done", lock, now, command_id=command_id, refused=refused)

@@ -26,10 +26,12 @@ def register(
     keyset_version: int | None = None,
     board: str | None = None,
     operator_id: str | None = None,
+    uplink_every_s: int | None = None,
 ) -> None:
     """`keyset_version`: of the keyset that it gets; `board`: whose releases are for it, none unless named;
-    `operator_id`: whose it is, needed where there are several. Raises Problem lock_exists, also when only the first
-    four bytes are taken: they are the OSCORE sender id; group_taken, name_operator."""
+    `operator_id`: whose it is, needed where there are several; `uplink_every_s`: of its settings. Raises Problem
+    lock_exists, also when only the first four bytes are taken: they are the OSCORE sender id; group_taken,
+    name_operator."""
     operator_id = operator_id or operators.for_new(session, EVERYTHING, None, now)
     if group_id is not None:
         groups.join(session, group_id, operator_id, now)
@@ -43,6 +45,7 @@ def register(
         "registered_at": now,
         "keyset_version": keyset_version,
         "board": board,
+        "uplink_every_s": uplink_every_s,
     }
     rows = insert(session, Lock).values(values).on_conflict_do_nothing().returning(Lock.lock_id)
     if session.execute(rows).one_or_none() is None:

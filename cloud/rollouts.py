@@ -260,10 +260,10 @@ def evidence(session: Session, row: Rollout, now: int, period_s: int) -> Evidenc
     suspect = or_(
         RolloutLock.failed_at.is_not(None), Lock.last_seen_at.is_(None), Lock.last_seen_at <= long_ago
     )
-    rows = select(RolloutLock, Lock.last_seen_at)
+    rows = select(RolloutLock, Lock.last_seen_at, Lock.uplink_every_s)
     suspects = [
-        Begun(mine.lock_id, mine.begun_at or now, mine.state == said.CONFIRMED, mine.failed_at, heard_at)
-        for mine, heard_at in session.execute(rows.where(*began, suspect))
+        Begun(mine.lock_id, mine.begun_at or now, mine.state == said.CONFIRMED, mine.failed_at, *lately)
+        for mine, *lately in session.execute(rows.where(*began, suspect))
     ]
     return staging.weigh(begun, suspects, now, period_s, row.pardoned_at)
 

@@ -7,11 +7,12 @@ lock tells of its restart into a new release only after it, so whoever fetched t
 import hashlib
 from dataclasses import dataclass
 
+from cloud import silence
 from protocol import status, update
 
 OFFERED = 0  # a lock's state in a rollout before it has told one of update.py's
 FAILURES = 3  # as firmware/update.py's TRIALS: the lock would refuse it too
-SILENT_PERIODS = 3  # uplink periods without a word
+SILENT_PERIODS = 3  # uplink periods without a word, and longer for a lock that is told to call more rarely
 TOLERATED = 2  # locks that may be lost before it halts ...
 TOLERATED_PERCENT = 10  # ... or so many of those that began, if that is more
 AT_REST = (status.STATE_LOCKED, status.STATE_SERVICE)
@@ -77,11 +78,13 @@ class Begun:
     confirmed: bool
     failed_at: int | None  # when it last told that it came back
     heard_at: int | None
+    every_s: int | None = None  # how often it calls, where that is known
 
 
 def silent_since(lock: Begun, period_s: int) -> int:
     """From when on it is overdue, if it says nothing."""
-    return max(lock.begun_at, lock.heard_at or 0) + SILENT_PERIODS * period_s
+    quiet = silence.quiet_s(lock.every_s, SILENT_PERIODS * period_s)
+    return max(lock.begun_at, lock.heard_at or 0) + quiet
 
 
 def came_back(lock: Begun, pardoned_at: int) -> bool:

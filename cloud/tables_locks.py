@@ -46,6 +46,7 @@ class Lock(Base):
     board: Mapped[str | None] = mapped_column(
         String(24), index=True
     )  # what releases are for it; NULL: none are
+    uplink_every_s: Mapped[int | None]  # how often it calls at the least, as it was told; see silence.py
     release: Mapped[int | None]  # that it runs, as it told after its last boot; 0: one without a number
     update_state: Mapped[int | None]  # protocol/update.py, as last told
     update_reason: Mapped[int | None]

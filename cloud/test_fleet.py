@@ -179,6 +179,7 @@ def test_settings_are_changed_by_admins_within_bounds_and_may_be_refused_by_the_
     with site.cloud.db.writing() as session:
         take(session, session.get(Lock, bike.hex), telemetry.encode_batch(1, told), NOW + 5)
         assert commands.pending(session, bike.hex, NOW + 6) == []
+        assert session.get(Lock, bike.hex).uplink_every_s == 300
     newest, oldest = technician.get(path).get_json()["commands"]
     assert (oldest["settings"], oldest["done_at"], oldest["refused"]) == (wanted, NOW + 5, False)
     assert (newest["settings"], newest["done_at"], newest["refused"]) == ({"stranger_s": 0}, NOW + 5, True)

@@ -28,6 +28,12 @@ CASES = {
     "battery unknown": (Facts(lock(battery_mv=None), NOW), []),
     "silent": (Facts(lock(last_seen_at=NOW - 3601), NOW), ["silent"]),
     "silent for just an hour": (Facts(lock(last_seen_at=NOW - 3600), NOW), []),
+    "asleep": (Facts(lock(last_seen_at=NOW - 5 * 14_400, uplink_every_s=14_400), NOW), []),
+    "asleep for too long": (Facts(lock(last_seen_at=NOW - 72_001, uplink_every_s=14_400), NOW), ["silent"]),
+    "silent though it calls each minute": (
+        Facts(lock(last_seen_at=NOW - 3601, uplink_every_s=60), NOW),
+        ["silent"],
+    ),
     "never heard of": (Facts(lock(last_seen_at=None), NOW), ["silent"]),
     "gap": (Facts(lock(reported_seq=5), NOW), ["gap"]),
     "long": (Facts(lock(), NOW, riding=[(RIDE, 7199)]), ["long"]),

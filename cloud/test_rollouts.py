@@ -215,6 +215,22 @@ def test_it_halts_by_itself_when_three_of_ten_go_silent(fleet):
     assert not any(offered(lock.status()) for lock in fleet.locks)
 
 
+def test_locks_that_sleep_as_they_were_told_do_not_halt_it(fleet):
+    with fleet.cloud.db.writing() as session:
+        for lock in fleet.locks:
+            session.get(Lock, lock.lock_id).uplink_every_s = 14_400
+    rollout = fleet.start()
+    fleet.begin(*fleet.locks)
+    fleet.wait(4 * HOUR)
+    assert all(offered(lock.status()) for lock in fleet.locks[3:])
+    fleet.wait(16 * HOUR - 1)
+    assert fleet.show(rollout)["progress"]["silent"] == 0
+    fleet.wait(1)
+    assert fleet.show(rollout)["progress"]["silent"] == 3
+    fleet.wait(rollouts.JUDGE_S)
+    assert not offered(fleet.locks[3].status()) and fleet.show(rollout)["state"] == "halted"
+
+
 def test_two_of_ten_may_go_silent(fleet):
     rollout = fleet.start()
     fleet.begin(*fleet.locks)

@@ -70,6 +70,13 @@ def test_a_lock_is_silent_after_three_periods_and_not_before():
     assert not staging.is_silent(lock(0, begun_at=100, heard_at=101), 100 + 3 * PERIOD, PERIOD, 0)
 
 
+def test_a_lock_that_sleeps_is_silent_after_five_of_its_own_calls():
+    asleep = replace(lock(0, begun_at=100, heard_at=100), every_s=14_400)
+    assert not staging.is_silent(asleep, 100 + 72_000 - 1, PERIOD, 0)
+    assert staging.is_silent(asleep, 100 + 72_000, PERIOD, 0)
+    assert not staging.is_silent(replace(asleep, every_s=1), 100 + 3 * PERIOD - 1, PERIOD, 0)
+
+
 @pytest.mark.parametrize("begun, bad, halts", [(1, 1, 0), (2, 2, 0), (3, 3, 1), (10, 2, 0), (10, 3, 1)])
 @pytest.mark.parametrize("how", ["silent", "back"])
 def test_two_locks_may_be_lost_whatever_the_count(begun, bad, halts, how):

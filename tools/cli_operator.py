@@ -231,17 +231,27 @@ def add_lock(
         raise ToolError(f"{folder} is not empty ({taken[0]}): give each lock a folder of its own.")
     identity = provision.draw(bytes.fromhex(group) if group else None)
     lock_id = identity.lock_id.hex()
+    told = {"kind": kind, "uplink_host": host, "uplink_port": int(port)}
+    told |= {**(board_data.settings(board) if board else {}), **(more or {})}
     with cloud.db.writing() as session:
         signed = keysets.ready(cloud, session)
         now, owner = cloud.now(), operators.for_new(session, EVERYTHING, operator, cloud.now())
         locks.register(
-            session, cloud.box, lock_id, identity.k_lock, kind, group, now, signed.version, board, owner
+            session,
+            cloud.box,
+            lock_id,
+            identity.k_lock,
+            kind,
+            group,
+            now,
+            signed.version,
+            board,
+            owner,
+            config.settings_of(json.dumps(told).encode()).uplink_every_s,
         )
         if not assets.fit(session, EVERYTHING, code, lock_id, cloud.now()):
             assets.create(session, EVERYTHING, code, label, lock_id, cloud.now())
         # Inside the transaction: a lock whose files could not be written is not registered.
-        told = {"kind": kind, "uplink_host": host, "uplink_port": int(port)}
-        told |= {**(board_data.settings(board) if board else {}), **(more or {})}
         try:
             provision.write(folder, identity, signed.roots, signed.body, told)
         except OSError as error:

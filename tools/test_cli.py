@@ -1,8 +1,10 @@
 """The command as one types it: what it prints, what it says when something is missing, and its exit status."""
 
+import contextlib
 import hashlib
 import json
 import secrets
+import sqlite3
 import stat
 import time
 
@@ -91,6 +93,18 @@ def test_a_lock_is_registered_and_its_files_are_its_owners_alone(ringslot, tmp_p
     told = json.loads(files["settings.json"].read_text())
     assert told == {"kind": "exclusive", "uplink_host": "fleet.example", "uplink_port": 5684}
     assert identity[2].hex() not in result.output
+
+
+def test_the_cloud_knows_how_often_a_lock_calls(ringslot, tmp_path):
+    for code, more, every_s in (
+        ("BIKE-1", "", 60),
+        ("BIKE-2", "--board esp32s3_lock", 14_400),
+        ("BIKE-3", "--board esp32s3_lock --set uplink_every_s=600", 600),
+    ):
+        assert ringslot(f"lock add {code} --data fleet --out {code} {more}").exit_code == 0
+        with contextlib.closing(sqlite3.connect(tmp_path / "fleet" / "ringslot.db")) as database:
+            found = "SELECT uplink_every_s FROM lock JOIN asset USING (lock_id) WHERE code = ?"
+            assert database.execute(found, (code,)).fetchall() == [(every_s,)]
 
 
 def test_a_folder_that_holds_a_lock_is_not_overwritten(ringslot):
