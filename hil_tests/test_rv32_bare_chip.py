@@ -83,3 +83,19 @@ def test_one_command_and_a_cable_that_is_pulled_in_it(rv32_image, as_if_of_that_
         assert bytes(chip.flash[: path.stat().st_size]) == path.read_bytes()
         board.wait_reset(0)
     assert opens(tmp_path, street)
+
+
+def test_an_image_does_not_erase_a_lock_unless_that_is_said(rv32_image, as_if_of_that_chip, tmp_path):
+    """This board has no loader for esptool, so to go on is to hear that the chip does not answer."""
+    path = tmp_path / "image.bin"
+    path.write_bytes(image(CHIP, says=SAYS))
+    board = Cabled(tmp_path, CABLE_HEAP)
+    board.memory.put_files({"lock/identity": b"of somebody's bicycle"})
+    with board:
+        words = ("flash", board.port, "--board", BOARD, "--image", str(path))
+        status, said = ringslot(*words)
+        assert (
+            status == 1 and "is a lock already, and an image erases its keys" in said[board.port]["error"]
+        ), said
+        status, said = ringslot(*words, "--even-a-lock")
+        assert status == 1 and "hold its BOOT button" in said[board.port]["error"], said

@@ -1,7 +1,8 @@
 """What is printed when a lock is made: the QR label for the bicycle, and the activation card for its owner.
 
 A drawing is a size and a list of shapes in millimetres, y downwards; `svg` and `pdf` draw the same one. The label holds
-what everybody may see. The card holds the activation key, of which there is no other copy than in the lock.
+what everybody may see. The card holds the activation key, of which there is no copy: it is for the sealed location of
+locks without an owner, which no lock does yet.
 """
 
 import base64

@@ -26,8 +26,13 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--lock", "folder", type=FOLDER, help="Make it this lock, too: the folder that `ringslot lock add` wrote."
 )
+@click.option(
+    "--even-a-lock",
+    is_flag=True,
+    help="Let --image erase a board that is a lock: its key and receipts are lost.",
+)
 @json_option
-def flash(ports, board, image, folder, as_json) -> None:
+def flash(ports, board, image, folder, even_a_lock, as_json) -> None:
     """Put Ringslot on the board at PORT, from a bare chip if an image is given. Several ports are done side by side.
 
     Writes MicroPython's image (--image), copies the application, compares every file, and asks each part of the board
@@ -45,7 +50,7 @@ def flash(ports, board, image, folder, as_json) -> None:
     lock = files_of.read(folder) if folder else None
     with _bars(ports, as_json) as tell, ThreadPoolExecutor(len(ports)) as pool:
         jobs = {
-            port: pool.submit(flashing.flash, port, board, tell(port), image, lock)
+            port: pool.submit(flashing.flash, port, board, tell(port), image, lock, None, even_a_lock)
             for port in dict.fromkeys(ports)
         }
         done = {}

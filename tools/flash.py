@@ -24,10 +24,16 @@ from tools.device import Device, hash_of
 from tools.errors import ToolError
 
 STEPS = ("image", "copy", "self-test", "lock", "start")
+_ANSWER_S = 3  # for a chip with nothing on it that could answer
 _SELFTEST_S = 90  # a silent receiver is waited for
 _TAKEN = (
     "The board at {port} is a lock already. Open it with a master token and decommission it first:"
     " `ringslot phone decommission --help`."
+)
+_ERASES = (
+    "The board at {port} is a lock already, and an image erases its keys and the receipts that nobody has fetched. Open"
+    " it with a master token and decommission it first (`ringslot phone decommission --help`); if it does not work any"
+    " more, add --even-a-lock."
 )
 _UNFIT = (
     "The board at {port} says that it is {machine} with MicroPython {found}, and {name} is {wanted} with MicroPython"
@@ -58,14 +64,18 @@ def flash(
     image: Path | None = None,
     lock: Mapping[str, bytes] | None = None,
     release: Mapping[str, bytes] | None = None,
+    even_a_lock: bool = False,
 ) -> Result:
     """`image`: MicroPython's file, or None when it is there already; `lock`: the files of a provisioned lock;
-    `release`: files of a slot, else the application of this checkout. Raises ToolError."""
+    `release`: files of a slot, else the application of this checkout; `even_a_lock`: the image may erase one. Raises
+    ToolError."""
     data = board_data.read(board)
     if image:
         if not data["chip"]:
             raise ToolError(f"{data['name']} takes no image: it was started with its own.")
         flash_chip.check(image, data)
+        if not even_a_lock:
+            refuse_to_erase(port, data["root"])
         flash_chip.write(port, image, data, lambda share: tell("image", share))
     with Device(port) as device:
         refuse_unfit(device, data)
@@ -134,6 +144,17 @@ def refuse_unfit(device: Device, data: dict) -> None:
     about = {"machine": said.machine, "found": found, "name": data["name"], "version": data["micropython"]}
     wanted = f"an {data['chip']}" if data["chip"] else f"of {data['mpy_arch']}"
     raise ToolError(_UNFIT.format(port=device.port, wanted=wanted, **about))
+
+
+def refuse_to_erase(port: str, root: str) -> None:
+    """ToolError when MicroPython answers there, on a lock. What does not answer is taken for a bare chip."""
+    try:
+        device = Device(port, _ANSWER_S)
+    except ToolError:
+        return  # esptool says what is wrong with the port, if anything
+    with device:
+        if root + _LAST in device.hashes():
+            raise ToolError(_ERASES.format(port=port))
 
 
 def refuse_another(device: Device, board: str, lock: Mapping[str, bytes]) -> None:

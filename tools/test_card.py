@@ -3,6 +3,7 @@
 import hashlib
 import re
 import xml.etree.ElementTree as ET
+import zlib
 
 import pytest
 import segno
@@ -58,6 +59,31 @@ def test_both_are_drawn_as_svg_and_as_pdf(drawing):
     assert made.startswith(b"%PDF-") and made.rstrip().endswith(b"%%EOF")
     box = [float(word) for word in re.findall(rb"/MediaBox \[([\d. ]+)\]", made)[-1].split()]
     assert box[2:] == pytest.approx([drawing.width / 25.4 * 72, drawing.height / 25.4 * 72], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "drawing", [card.label("BIKE-7", "https://a"), card.activation("BIKE-7", bytes(8), KEY)]
+)
+def test_both_hold_each_shape_at_its_place(drawing):
+    """Every dark run of the QR code and every word: what is not drawn does not scan."""
+    rects = [shape for shape in drawing.shapes if isinstance(shape, card.Rect)]
+    words = [shape.text for shape in drawing.shapes if isinstance(shape, card.Text)]
+    drawn = list(ET.fromstring(card.svg(drawing)).iter("{http://www.w3.org/2000/svg}rect"))[
+        1:
+    ]  # but the paper
+    assert [tuple(float(one.get(name)) for name in ("x", "y", "width", "height")) for one in drawn] == [
+        pytest.approx(rect, abs=0.001) for rect in rects
+    ]
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", card.pdf(drawing), re.DOTALL)
+    page = max((zlib.decompress(data) for data in streams if data[:1] == b"x"), key=len).decode("latin-1")
+    found = [
+        [float(word) for word in line]
+        for line in re.findall(r"([-\d.]+) ([-\d.]+) ([-\d.]+) ([-\d.]+) re", page)
+    ]
+    point = 72 / 25.4  # and its y goes upwards, a height may be negative
+    wanted = [(x * point, (drawing.height - y) * point, w * point, -h * point) for x, y, w, h in rects]
+    assert found == [pytest.approx(one, abs=0.02) for one in wanted]
+    assert [word for word in words if f"({word})" not in page] == []
 
 
 def test_nothing_lies_outside_the_paper():

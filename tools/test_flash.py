@@ -116,7 +116,7 @@ def ringslot(*words):
 def test_boards_are_done_side_by_side_and_each_has_its_bar_and_its_end(monkeypatch):
     together = threading.Barrier(2)
 
-    def flashed(port, board, tell, image, lock):
+    def flashed(port, board, tell, image, lock, *more):
         together.wait(60)  # BrokenBarrierError unless both are under way
         tell("copy", 0.5)
         together.wait(60)
