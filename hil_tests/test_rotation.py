@@ -12,10 +12,11 @@ import time
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from cloud import issuers
+from cloud import issuers, keyring
 from cloud.tables import IssuerKey
 from hil_tests.people import Person, bolt, close, until
-from protocol import keys, status, token
+from protocol import keys, roots, status, token
+from tools import rootkeys
 from tools.fleet import Fleet
 from tools.simlock import ROOT
 
@@ -97,6 +98,17 @@ def current(fleet, role):
         return issuers.current(session, role, int(time.time())).kid
 
 
+def release_kid(folder, name):
+    return keys.kid(keys.RELEASE, rootkeys.read_public(folder / f"release-{name}.pub"))
+
+
+def releasing(fleet):
+    """kids of the release keys that locks are told to believe."""
+    with fleet.context.db.reading() as session:
+        published, _, _ = roots.take_apart(keyring.published(session).body)
+    return {kid for kid in published.keys if kid[0] == keys.RELEASE}
+
+
 def forged(fleet, member, epoch, kid):
     """(token, holder's key, cti) by a ride issuer whose private half somebody took."""
     with fleet.context.db.reading() as session:
@@ -159,8 +171,11 @@ def test_the_runbook(fleet, tmp_path):
         operator.follow("3.")
         assert current(fleet, keys.MASTER) != master
         operator.follow("4.")
+        replaced, stays = release_kid(tmp_path, "a"), release_kid(tmp_path, "b")
+        operator.follow("4a.", KID=replaced.hex())
+        assert releasing(fleet) == {stays, release_kid(tmp_path, "c")}
         assert "NEW ROOTS: 2 of 3" in operator.follow("5.")
-        assert await everywhere(admin) == first + 5
+        assert await everywhere(admin) == first + 7
         assert await ride(rider, two) == signs
 
     async def a_leak(rider, stranger):
