@@ -131,6 +131,24 @@ def test_the_picture_in_the_readme_is_of_these_figures():
     assert drawn == (power.BOARDS.parent / "tools" / "power.svg").read_text()
 
 
+@pytest.mark.parametrize("column, name", [(2, "esp32s3_lock"), (3, "esp32c6_lock")])
+def test_the_table_in_the_readme_is_of_these_figures(column, name):
+    readme = (power.BOARDS.parent / "README.md").read_text()
+    table = readme.split("\n## How long a cell lasts\n")[1].split("\n## ")[0]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| ")]
+    said = {row[1].split(",")[0].split(" who")[0].strip(): row[column].strip() for row in rows[1:]}
+    report = power_report.Report(name, power.AIM_RIDES, attack=True)
+    others = {text.split(",")[0].split(":")[0]: f"{days:.0f}" for text, days in report.others}
+    assert said == {
+        "days until no ride starts (aim: 180)": f"{report.days:.0f}",
+        "a fix every 5 s instead of every 2 minutes": others["a fix every 5 s"],
+        "awake all through rides instead of dozing": others["no dozing"],
+        "awake always": others["no sleep at all"],
+        "an attacker": " · ".join(f"{report.attacks[kind]:.2f}" for kind in ("radio", "shake"))
+        + " normal days",
+    }
+
+
 def test_json_for_programs():
     outcome = CliRunner().invoke(main, ["power", "esp32s3_lock", "--attack", "--json"])
     item = json.loads(outcome.output)
