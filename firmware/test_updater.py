@@ -174,6 +174,23 @@ def test_a_ride_that_begins_stops_the_download_which_goes_on_after_it():
     bike.close()
 
 
+def test_a_lock_that_sleeps_takes_a_release_when_it_wakes_to_call_and_stays_awake_for_it():
+    bike = Bike(sleep=1, uplink_every_s=14_400, status_every_s=14_400, fix_every_s=120)
+    bike.pressed = False
+    bike.live(300)
+    assert bike.why == "sleep" and not bike.asked()
+    bike.offer(NEW)
+    for _ in range(4):
+        bike.reboot()
+        bike.board.bearer.weather = lambda datagram: (4000,)  # so that it takes longer than a call may
+        bike.live(1000)
+        if bike.text() == "b":
+            break
+    assert bike.text() == "b" and holds(bike.root, "b", NEW) and bike.why in (None, "sleep")
+    assert [state for state, _ in bike.progress()][:2] == [update.DOWNLOADING, update.VERIFIED]
+    bike.close()
+
+
 def test_not_on_a_low_battery():
     bike = Bike()
     bike.board.world.set_battery(3400)

@@ -24,7 +24,10 @@ HOUR = 3600
 
 
 class Bike:
-    """A lock that runs `old` from slot a, and its cloud. `slot`: the one that started; `why` its last boot ended."""
+    """A lock that runs `old` from slot a, and its cloud. `slot`: the one that started; `why` its last boot ended;
+    `pressed`: somebody presses the button of one that sleeps, else its time wakes it."""
+
+    pressed = True
 
     def __init__(self, lock_class, old, **settings):
         self._lock_class = lock_class
@@ -54,7 +57,7 @@ class Bike:
             self.peer.resources[b"f/" + hashlib.sha256(data).digest()[:4].hex().encode()] = data
 
     def live(self, seconds, story=None):
-        """Runs the lock's tasks for so long, or until it resets. True if it did. In a sleep its button is pressed."""
+        """Runs the lock's tasks for so long, or until it resets. True if it did. A sleep ends as `pressed` says."""
 
         async def all():
             run = asyncio.create_task(self.lock.run())
@@ -85,7 +88,8 @@ class Bike:
 
     def _after(self, why):
         if why == "sleep":
-            self.board.world.press()
+            if self.pressed:
+                self.board.world.press()
             return asyncio.run(self.board.slept())
         return self.board.reboot(why == "reset")
 
