@@ -111,6 +111,37 @@ def test_e05_a_release_that_crashes_at_its_start_comes_back_after_so_many():
     bike.close()
 
 
+def hanging(bike):
+    async def hang(beat=None):
+        bike.board.watchdog.feed()
+        while True:
+            await bike.board.timeline.sleep_ms(1000)
+
+    return hang
+
+
+def test_e05_a_release_that_hangs_is_ended_by_its_supervisor_or_the_watchdog_and_left():
+    for how, ended_by in (("a task", "reset"), ("all of it", "watchdog")):
+        bike = Bike()
+        bike.offer(NEW)
+        assert bike.live(600) and bike.text() == "b a 2"
+        slots = []
+        for _ in range(3):
+            bike.reboot()
+            slots.append(bike.slot)
+            if bike.slot == "b":
+                if how == "a task":
+                    bike.lock._keep_time = hanging(bike)
+                else:
+                    bike.lock.run = hanging(bike)
+                bike.live(60)
+                assert bike.why == ended_by, how
+        assert slots == ["b", "b", "a"] and bike.text() == "a !b", how
+        del bike.peer.answer[telemetry.RELEASE]
+        assert not bike.live(120) and bike.progress()[-1] == (update.ROLLED_BACK, 0), how
+        bike.close()
+
+
 def test_e05_a_technician_hears_that_the_lock_came_back():
     bike = Bike()
     bike.offer(NEW)

@@ -25,7 +25,7 @@ LINES = {
     "new keys": "keys release new release-a.pem release-b.pem --passphrase-stdin",
     "add keys": "keys release add release-a.pub release-b.pub --data fleet",
     "flash": "flash {port} --board {board} --json",
-    "flash a bare chip": "flash {port} --board {board} --image {image} --json",
+    "flash a bare chip": "flash {port} --board {board} --image {image} --even-a-lock --json",
     "provision": "provision {port} BIKE-7 --board {board} --uplink 192.0.2.1:5683 --url https://fleet.example"
     " --set sleep=0 --data fleet --out bike-7 --json",  # awake, and on the air for whoever calls
     "sign up": "phone sign-up rider --password-stdin",
