@@ -3,7 +3,8 @@
     /slot       "a"      a runs, and is confirmed
                 "b a 2"  b runs on trial; back to a after 2 more starts that nobody confirmed
                 "a !b"   a runs again after b, which nobody was told yet
-    /a/, /b/    a whole release each, once its `manifest` is there (SPEC.md section 12)
+    /a/, /b/    a whole release each, once its `manifest` is there (SPEC.md section 12), or /slot names it: a
+                cable, which brings no manifest, writes /slot last
 
 Imports nothing of ours, so that it outlives every release. A board's `main.py` is this file and one line behind it:
 
@@ -41,10 +42,14 @@ def choose(text, whole):
 def settle(root, whole=None):
     """Chooses, and writes that down first: a start on trial that cannot be counted is none. Gives the slot.
 
-    `whole(text)`: as for `choose`; those that hold a manifest, unless told otherwise.
+    `whole(text)`: as for `choose`; those that hold a manifest or were filled by a cable, unless told otherwise.
     """
     text = _read(root + "/slot")
-    there = whole(text) if whole else [name for name in SLOTS if _is_there(root + "/" + name + "/manifest")]
+    there = (
+        whole(text)
+        if whole
+        else [name for name in SLOTS if _is_whole(root + "/" + name, name == (text or "")[:1])]
+    )
     slot, after = choose(text, there)
     if after != text:
         try:
@@ -64,6 +69,13 @@ def _read(path):
             return file.read(16)
     except (OSError, ValueError):  # ValueError: not even text
         return None
+
+
+def _is_whole(folder, named):
+    """With a manifest, or by cable. Else a lock that was flashed would run, for good, the first update that failed."""
+    return _is_there(folder + "/manifest") or (
+        named and _is_there(folder) and not _is_there(folder + "/incoming")
+    )
 
 
 def _is_there(path):

@@ -99,6 +99,20 @@ def test_a_release_that_cannot_be_imported_is_a_reset_and_says_no_secret(starts,
     assert "MemoryError" in (said := capsys.readouterr().out) and "secret" not in said
 
 
+def test_a_slot_that_a_cable_filled_is_come_back_to(flash):
+    """It has no manifest. The first update has one, and is on trial, and fails."""
+    root = flash("b a 2")
+    os.remove(root + "/a/manifest")
+    assert [launcher.settle(root) for _ in range(6)] == ["b", "b", "a", "a", "a", "a"]
+    for text in ("a !b", "a"):  # nobody was told yet, or was; or it was brought, and not tried yet
+        root = flash(text)
+        os.remove(root + "/a/manifest")
+        assert [launcher.settle(root) for _ in range(2)] == ["a", "a"]
+    with open(root + "/a/incoming", "w"):
+        pass
+    assert launcher.settle(root) == "b"  # half of something
+
+
 def test_a_trial_that_cannot_be_counted_is_none(flash, monkeypatch):
     def refuse(*_):
         raise OSError(5)

@@ -26,12 +26,15 @@ _LIVES = 8
 class Bike:
     """A board, and what its lock does from one boot to the next. `good`: the new release passes its self-test."""
 
-    def __init__(self, good):
+    def __init__(self, good, cable=False):
+        """`cable`: the old release came by cable, which brings no manifest."""
         self.good = good
         self.board = VirtualBoard()
         self.root = self.board.storage.root
         install(self.root, OLDER, "b")
         install(self.root, OLD)
+        if cable:
+            os.remove(self.root + "/a/manifest")
 
     async def _pause(self):
         pass
@@ -140,6 +143,22 @@ def test_a_cut_in_any_write_of_the_first_start_and_its_confirmation():
 def test_a_cut_in_any_write_of_the_way_back():
     assert _cuts(False, 1) >= 4
     assert _cuts(False, 2) >= 4
+
+
+def test_a_release_that_came_by_cable_is_come_back_to():
+    """With the power cut before each of its boots."""
+    for good in (False, True):
+        bike = Bike(good, cable=True)
+        seen = []
+        for _ in range(6):
+            bike.live()
+            bike.boot()
+            with open(bike.root + "/slot") as file:
+                seen.append(file.read())
+        assert seen == (
+            ["b a 2", "b", "b", "b", "b", "b"] if good else ["b a 2", "a !b", "a", "a", "a", "a"]
+        ), seen
+        bike.board.close()
 
 
 def test_without_a_cut_each_ends_as_it_should():

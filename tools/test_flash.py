@@ -4,12 +4,15 @@ The boards themselves: hil_tests/test_flash.py, hil_tests/test_rv32_flash.py.
 """
 
 import sys
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from boards import launcher
 from boards.testparts.rig import DOUBLES, Rig
 from tools import application, board_data, cli, device, flash, rv32, rv32_build
 from tools.errors import ToolError
@@ -133,3 +136,124 @@ def test_boards_are_done_side_by_side_and_each_has_its_bar_and_its_end(monkeypat
     assert [line.split()[:2] for line in bars] == [["/dev/one", "start"], ["/dev/two", "start"]]
     done = ringslot("flash", "/dev/one", "/dev/two", "--board", "esp32s3_lock", "--lock", ".")
     assert done.exit_code == 2 and "makes one board one lock" in done.stderr
+
+
+class Pulled(Exception):
+    """The cable is out."""
+
+
+class Files:
+    """A board's flash and what `flash` does with it, a step at a time; the cable is pulled after `steps` of them. Each
+    file is written aside and renamed, as tools/device.py does it."""
+
+    def __init__(self, files):
+        self.files, self.steps = dict(files), 10_000
+
+    def __call__(self, port):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def _step(self):
+        if self.steps == 0:
+            raise Pulled
+        self.steps -= 1
+
+    def about(self):
+        return device.About(S3, (1, 28, 0), MPY["xtensawin"])
+
+    def hashes(self):
+        return {path: device.hash_of(data) for path, data in self.files.items()}
+
+    def run(self, code):
+        assert code == "print(open('/slot').read())"
+        return self.files["slot"].decode()
+
+    def put(self, files, progress=lambda share: None):
+        missing = {path: data for path, data in files.items() if self.files.get(path) != data}
+        for path, data in missing.items():
+            self._step()
+            self.files[path + ".new"] = data[:1]
+            self._step()
+            self.files[path + ".new"] = data
+            self._step()
+            self.files[path] = self.files.pop(path + ".new")
+        return len(missing)
+
+    def check(self, files):
+        assert all(self.files.get(path) == data for path, data in files.items())
+
+    def remove(self, paths):
+        for path in paths:
+            self._step()
+            del self.files[path]
+
+    def restart(self):
+        self._step()
+
+
+OLD = {"boards/esp32s3_lock/main.mpy": b"old", "firmware/lock.mpy": b"old", "firmware/gone.mpy": b"old"}
+NEW = {"boards/esp32s3_lock/main.mpy": b"new", "firmware/lock.mpy": b"new", "protocol/cbor.mpy": b"new"}
+LOCK = {"identity": b"of BIKE-7", "keyset": b"signed", "settings.json": b"{}"}
+
+
+def lies(slot, release, *marks):
+    return {f"{slot}/{path}": data for path, data in {**release, **dict.fromkeys(marks, b"mark")}.items()}
+
+
+def starts(files):
+    """What runs at the next boot, as the launcher has it: "prompt", or the release that it is, whole; else it fails."""
+    if "main.py" not in files or "identity" not in files:
+        return "prompt"
+    with tempfile.TemporaryDirectory() as root:
+        for path, data in files.items():
+            (Path(root) / path).parent.mkdir(parents=True, exist_ok=True)
+            (Path(root) / path).write_bytes(data)
+        slot = launcher.settle(root)
+    for name, release in (("old", OLD), ("new", NEW)):
+        if all(files.get(path) == data for path, data in lies(slot, release).items()):
+            return name
+    raise AssertionError(f"slot {slot} holds half a release")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {},
+        {**LOCK, "slot": b"a", **lies("a", OLD)},
+        {**LOCK, "slot": b"a", **lies("a", OLD, "manifest"), **lies("b", OLD, "manifest")},
+        {**LOCK, "slot": b"b", **lies("b", OLD, "manifest"), **lies("a", {}, "incoming")},
+        {**LOCK, "slot": b"a", **lies("a", OLD), **lies("b", {}, "manifest", "failed")},
+        {**LOCK, "slot": b"b a 1", **lies("a", OLD, "manifest"), **lies("b", OLD, "manifest")},
+        {**LOCK, "slot": b"a !b", **lies("a", OLD, "manifest", "alone"), **lies("b", {}, "failed")},
+    ],
+    ids=["bare", "by cable", "both whole", "from an update", "an update failed", "on trial", "come back"],
+)
+def test_wherever_the_cable_is_pulled_a_whole_release_boots_and_the_same_command_goes_on(monkeypatch, before):
+    launch = {"main.py": application.launcher("esp32s3_lock")} if before else {}
+    monkeypatch.setattr(flash, "selftest", lambda *arguments: [flash.Check("bolt", True, "ok")])
+    seen = []
+    for steps in range(1_000):
+        board = Files({**before, **launch})
+        assert starts(board.files) == ("old" if before else "prompt")
+        monkeypatch.setattr(flash, "Device", board)
+        board.steps = steps
+        try:
+            flash.flash("port", "esp32s3_lock", lambda *told: None, lock=LOCK, release=NEW)
+            break
+        except Pulled:
+            seen.append(starts(board.files))
+        board.steps = 10_000
+        flash.flash("port", "esp32s3_lock", lambda *told: None, lock=LOCK, release=NEW)
+        assert starts(board.files) == "new" and not [path for path in board.files if path[-4:] == ".new"], (
+            steps
+        )
+        assert not [
+            path for path in board.files if path.startswith(board.files["slot"].decode()) and "gone" in path
+        ]
+    assert starts(board.files) == "new" and len(seen) > 10
+    assert seen == sorted(seen, key=["prompt", "old", "new"].index)  # it never goes back
