@@ -111,6 +111,22 @@ def test_e05_a_release_that_crashes_at_its_start_comes_back_after_so_many():
     bike.close()
 
 
+def test_e05_a_lock_whose_software_came_by_cable_comes_back_from_its_first_release_and_stays():
+    bike = Bike()
+    os.remove(bike.root + "/a/manifest")  # a cable brings none
+    switched(bike)
+    bike.board.world.uplink = False
+    assert bike.live(1000) and bike.text() == "a !b"
+    bike.board.world.uplink = True
+    del bike.peer.answer[telemetry.RELEASE]
+    for _ in range(3):
+        bike.reboot()
+        assert bike.slot == "a"
+        bike.live(90)
+    assert bike.text() == "a" and bike.notes(telemetry.NOTE_RELEASE)[-1] == 0
+    bike.close()
+
+
 def hanging(bike):
     async def hang(beat=None):
         bike.board.watchdog.feed()
