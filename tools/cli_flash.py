@@ -43,14 +43,18 @@ def flash(ports, board, image, folder, even_a_lock, as_json) -> None:
     ringslot flash /dev/ttyACM0 /dev/ttyACM1 --board esp32c6_lock
     ringslot flash /dev/ttyACM0 --board esp32s3_lock --lock bike-7
     """
-    from tools import flash as flashing  # it brings mpremote and the compiler
+    from tools import application
+    from tools import flash as flashing  # these bring mpremote and the compiler
 
     if folder and len(ports) > 1:
         raise click.UsageError("--lock makes one board one lock: give it one PORT.")
     lock = files_of.read(folder) if folder else None
+    release = application.slot(
+        board
+    )  # once, and by one thread: CPython 3.11 parses one at a time (gh-106905)
     with _bars(ports, as_json) as tell, ThreadPoolExecutor(len(ports)) as pool:
         jobs = {
-            port: pool.submit(flashing.flash, port, board, tell(port), image, lock, None, even_a_lock)
+            port: pool.submit(flashing.flash, port, board, tell(port), image, lock, release, even_a_lock)
             for port in dict.fromkeys(ports)
         }
         done = {}

@@ -4,9 +4,9 @@
 is pulled leaves each file whole or as it was, and a repeated copy sends only what is missing.
 """
 
-import ast
 import base64
 import hashlib
+import json
 import os
 import re
 import struct
@@ -48,14 +48,15 @@ try:
 except AttributeError:
     pass  # a board without one
 """
+# Boards answer in JSON: ast.literal_eval in several threads fails on CPython 3.11 now and then (gh-106905)
 _ABOUT = """
-import sys
+import json, sys
 is_ = sys.implementation
-print((is_._machine, is_.version[:3], is_._mpy))
+print(json.dumps([is_._machine, is_.version[:3], is_._mpy]))
 """
 
 _LIST = """
-import os, hashlib, binascii
+import os, hashlib, binascii, json
 def _list(folder):
     for name, kind, *_ in os.ilistdir(folder or '/'):
         path = folder + '/' + name
@@ -69,7 +70,7 @@ def _list(folder):
                     if not data:
                         break
                     digest.update(data)
-            print((path[1:], binascii.hexlify(digest.digest()).decode()))
+            print(json.dumps([path[1:], binascii.hexlify(digest.digest()).decode()]))
 _list('')
 """
 
@@ -134,7 +135,8 @@ class Device:
             raise ToolError(_LOST.format(port=self.port)) from error
 
     def about(self) -> About:
-        return About(*ast.literal_eval(self.run(_ABOUT)))
+        machine, version, mpy = json.loads(self.run(_ABOUT))
+        return About(machine, tuple(version), mpy)
 
     def run(self, code: str, silent_s: float = 60) -> str:
         """What it prints. ToolError for an exception there, and when the cable is out or it is silent for so long."""
@@ -151,7 +153,7 @@ class Device:
 
     def hashes(self) -> dict[str, str]:
         """{path: SHA-256 in hex} of all files there, read from the flash."""
-        return dict(ast.literal_eval(line) for line in self.run(_LIST).splitlines())
+        return dict(json.loads(line) for line in self.run(_LIST).splitlines())
 
     def put(self, files: Mapping[str, bytes], progress: Callable[[float], None] = lambda share: None) -> int:
         """Copies what is not there yet, and gives how many files that were."""

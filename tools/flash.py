@@ -14,7 +14,7 @@ the board has passed its self-test: wherever the cable is pulled, it boots.
 Knows no command line. `tell(step, share)` hears how far it is.
 """
 
-import ast
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -195,12 +195,12 @@ def selftest(device: Device, board: str, into: str = application.SLOT) -> list[C
     """What boards/parts/selftest.py says there, of the code in the slot that will run."""
     slot = f"/{board_data.read(board)['root']}{into}"
     said = device.run(
-        f"import asyncio, sys\nsys.path.insert(0, {slot!r})\n"
+        f"import asyncio, json, sys\nsys.path.insert(0, {slot!r})\n"
         f"from boards.parts import selftest\nfrom boards.{board} import main\n"
-        "said = []\nasyncio.run(selftest.check(main.make(), False, said.append))\nprint('\\n' + repr(said))",
+        "said = []\nasyncio.run(selftest.check(main.make(), False, said.append))\nprint('\\n' + json.dumps(said))",
         _SELFTEST_S,
     )
-    return [_check(line) for line in ast.literal_eval(said.strip().splitlines()[-1])]
+    return [_check(line) for line in json.loads(said.strip().splitlines()[-1])]
 
 
 def _check(line: str) -> Check:

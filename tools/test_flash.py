@@ -118,8 +118,10 @@ def ringslot(*words):
 
 def test_boards_are_done_side_by_side_and_each_has_its_bar_and_its_end(monkeypatch):
     together = threading.Barrier(2)
+    given = []
 
-    def flashed(port, board, tell, image, lock, *more):
+    def flashed(port, board, tell, image, lock, release, even_a_lock):
+        given.append(release)
         together.wait(60)  # BrokenBarrierError unless both are under way
         tell("copy", 0.5)
         together.wait(60)
@@ -134,6 +136,7 @@ def test_boards_are_done_side_by_side_and_each_has_its_bar_and_its_end(monkeypat
     assert "/dev/one: done, 7 files copied" in done.stdout and "/dev/two: The cable is out." in done.stdout
     bars = [line for line in done.stderr.splitlines() if "100%" in line]
     assert [line.split()[:2] for line in bars] == [["/dev/one", "start"], ["/dev/two", "start"]]
+    assert given[0] is given[1] == application.slot("esp32s3_lock")  # compiled once, before the threads begin
     done = ringslot("flash", "/dev/one", "/dev/two", "--board", "esp32s3_lock", "--lock", ".")
     assert done.exit_code == 2 and "makes one board one lock" in done.stderr
 
