@@ -191,6 +191,12 @@ class Model:
             self.ride.parked = True
             self.ride.hold_until = self.at + self.ride.hold
 
+    def booted(self, at: float) -> None:
+        """Power came back at `at`: what was counted from an earlier moment is counted anew."""
+        self.at = self.still_from = at
+        if self.ride and self.ride.parked:
+            self.ride.hold_until = at + self.ride.hold
+
     def passed(self, at: float) -> None:
         """Time has come to `at`."""
         self.at = at

@@ -364,11 +364,9 @@ class Street_(RuleBasedStateMachine):
             street.world.close()
             street.wait(1)
         street.reboot(warm)
-        model.at = model.still_from = self._at()
+        model.booted(self._at())
         if closed_meanwhile:
             model.closed()
-        if model.ride and model.ride.parked:
-            model.ride.hold_until = model.at + model.ride.hold  # counted anew from the boot
 
     @act(
         needs="tokens",
@@ -410,10 +408,10 @@ class Street_(RuleBasedStateMachine):
                 max(after.floor, before.floor) if street.lock.floors.ride() >= after.floor else before.floor
             )
             opened = bool(before.bolt_open or (moved and bolt_open))
+            before.booted(after.at)
             ride = before.ride
             if receipt.SUCCESSOR in types:
                 ride = replace(before.ride, key=after.ride.key, epoch=after.ride.epoch)
-            before.at, before.still_from = after.at, after.still_from
             self.model = replace(before, floor=floors, log=before.log + types, bolt_open=opened, ride=ride)
         self.model.moves = street.world.actuations
         self.model.time_floor = max(before.time_floor, street.lock.floors.time())
