@@ -6,9 +6,11 @@ anybody else's server.
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -81,6 +83,20 @@ EXPECTED = (
 def _ours(asked: str, url: str, complaints: list[str]) -> None:
     if not asked.startswith((url + "/", "data:", "blob:")):
         complaints.append(f"asked {asked}")
+
+
+def until(page: Page, script: str, wanted: Any = True, within_s: float = 20) -> None:
+    """Waits until the script's value is this; where it is a promise, what becomes of it, asked anew each time.
+
+    Not Playwright's wait_for_function: that takes the promise itself for a yes, and goes on at once.
+    """
+    end = time.monotonic() + within_s
+    while (value := page.evaluate(_SOON % script)) != wanted:
+        assert time.monotonic() < end, f"{script} stayed {value!r}"
+        page.wait_for_timeout(50)
+
+
+_SOON = "Promise.race([%s, new Promise((after) => setTimeout(after, 5000, 'unanswered'))])"
 
 
 def sign_in(page: Page, password: str, login: str = "anna", home: str = "Fleet") -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page, expect
 
-from hil_tests.browser import Browsing, barriers
+from hil_tests.browser import Browsing, barriers, until
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 PASSWORD = "long enough to keep"
@@ -77,4 +77,4 @@ def steps(page: Page) -> None:
 
 def installed(page: Page) -> None:
     """The whole app is on the phone, for when there is no network."""
-    page.wait_for_function("navigator.serviceWorker.ready.then(({ active }) => active.state === 'activated')")
+    until(page, "navigator.serviceWorker.ready.then(({ active }) => active.state)", "activated")

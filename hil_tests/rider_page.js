@@ -62,9 +62,7 @@ const visiting = (link) =>
 async function arrive() {
   if (rider.visit && !rider.visit.over) return;
   rider.device = await choose(rider.filters);
-  console.log("chosen", performance.now());
   rider.link = await connect(rider.device);
-  console.log("connected", performance.now());
   rider.visit = visiting(rider.link);
 }
 
@@ -81,7 +79,7 @@ for (const [name, does] of Object.entries(DOES)) {
   button.textContent = name;
   button.onclick = async () => {
     const output = document.querySelector("output");
-    output.textContent = "…"; console.log("tap", performance.now());
+    output.textContent = "…";
     try {
       await arrive();
       rider.outcome = await does();

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from cloud import fixes
-from hil_tests.browser import barriers
+from hil_tests.browser import barriers, until
 from hil_tests.rider_app import PHONE, claim, installed, rider, sees, sign_in, told
 from tools.fleet import Fleet
 
@@ -103,7 +103,7 @@ def test_where_each_next_step_leads(browser, fleet):
             button.focus()
             page.keyboard.press("Enter")
             if step in AGAIN:
-                page.wait_for_function("ringslotRadio.asked === 2")
+                until(page, "ringslotRadio.asked", 2)
                 expect(page.locator(".alarm button")).to_be_focused()  # who listens is told anew
             elif step in LEADS:
                 expect(page).to_have_url(fleet.cloud.url + LEADS[step])

@@ -10,6 +10,7 @@ from threading import Event
 import pytest
 from playwright.sync_api import expect
 
+from hil_tests.browser import until
 from hil_tests.people import Colleague, bolt
 from hil_tests.radio_browser import CANCEL, PICK, radio_browser
 from protocol import gatt
@@ -107,14 +108,14 @@ def test_park_reopen_and_end_on_the_same_link(browser, fleet, lock):
     with rider(browser, fleet, lock) as page:
         taps(page, "Unlock", "OK ride")
         lock.sim.hand("close")
-        page.wait_for_function("rider.seen.includes('receipt')")
+        until(page, "rider.seen.includes('receipt')")
         before = trips(fleet, lock)
         taps(page, "Reopen", "OK ride")
         assert trips(fleet, lock) == before + 2  # HELLO and REQUEST
         assert bolt(lock)["bolt_open"]
         taps(page, "End", "NOT_CLOSED close")
         lock.sim.hand("close")
-        page.wait_for_function("rider.kept.length === 4")
+        until(page, "rider.kept.length", 4)
         taps(page, "End", "OK ride")
         assert page.evaluate("rider.deliver()") == ["OPEN", "CLOSE", "REOPEN", "CLOSE", "END"]
         assert browser.bluez.taken("connect") - browser.bluez.taken("subscribe") == 0
@@ -191,11 +192,11 @@ def test_there_is_no_adapter(browser, fleet, lock):
     with rider(browser, fleet, lock) as page:
         browser.bluez.plug(False)
         try:
-            page.wait_for_function("rider.support().then((said) => said === 'off')")
+            until(page, "rider.support()", "off")
             taps(page, "Unlock", "BLUETOOTH_OFF switch_on")
         finally:
             browser.bluez.plug(True)
-        page.wait_for_function("rider.support().then((said) => said === 'ready')")
+        until(page, "rider.support()", "ready")
         taps(page, "Unlock", "OK ride")
 
 
@@ -213,7 +214,7 @@ def test_bluetooth_is_switched_off_during_a_ride(browser, fleet, lock):
     with rider(browser, fleet, lock) as page:
         taps(page, "Unlock", "OK ride")
         browser.bluez.power(False)
-        page.wait_for_function("rider.visit.over")
+        until(page, "rider.visit.over")
         browser.bluez.power(True)
         lock.sim.hand("close")
         taps(page, "End", "OK ride")

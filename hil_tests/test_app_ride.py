@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import expect
 
-from hil_tests.browser import barriers
+from hil_tests.browser import barriers, until
 from hil_tests.browser import sign_in as console
 from hil_tests.people import Colleague, bolt
 from hil_tests.radio_browser import CANCEL, PICK, radio_browser
@@ -117,9 +117,7 @@ def test_a_lock_that_lost_its_clock_asks_the_cloud_once(page, lock):
 
 def adapter(page, there):
     """Until the browser has heard that there is one, or none."""
-    page.wait_for_function(
-        "(there) => navigator.bluetooth.getAvailability().then((is) => is === there)", arg=there
-    )
+    until(page, "navigator.bluetooth.getAvailability()", there)
 
 
 def test_the_list_closed_bluetooth_off_and_a_lock_out_of_reach(browser, fleet, lock):
