@@ -25,7 +25,7 @@ demo: $(VENV)/runs ## ride a simulated bicycle from a claim in the cloud to its 
 	@$(BIN)/ringslot demo $(DEMO)
 
 test: $(VENV)/tests ## every test, on CPython and on MicroPython (some 28 minutes on two cores)
-	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long and not web" $(TEST)
+	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not long and not web" $(TEST)
 
 test-postgres: $(VENV)/tests ## the cloud's tests once more, on a PostgreSQL of their own (apt install postgresql)
 	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long and not web" --db postgres cloud $(TEST)

@@ -60,10 +60,15 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """On another board, its own tests: the rest is about the simulator, its radio and its cloud."""
+    """On another board, its own tests: the rest is about the simulator, its radio and its cloud.
+
+    The emulated board's files take longest and come first: else one core rests while the other ends the last of them.
+    """
     of_rv32 = [item for item in items if "rv32_image" in getattr(item, "fixturenames", ())]
     for item in of_rv32:
         item.add_marker("rv32")
+    long = {item.path for item in of_rv32}
+    items.sort(key=lambda item: item.path not in long)
     on_metal = [item for item in items if "metal" in getattr(item, "fixturenames", ())]
     for item in on_metal:
         item.add_marker("metal")
