@@ -24,7 +24,7 @@ help: ## this list
 demo: $(VENV)/runs ## ride a simulated bicycle from a claim in the cloud to its receipts (about a minute)
 	@$(BIN)/ringslot demo $(DEMO)
 
-test: $(VENV)/tests ## every test, on CPython and on MicroPython (some 28 minutes on two cores)
+test: $(VENV)/tests ## every test, on CPython and on MicroPython (some 22 minutes on two cores)
 	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not long and not web" $(TEST)
 
 test-postgres: $(VENV)/tests ## the cloud's tests once more, on a PostgreSQL of their own (apt install postgresql)
