@@ -55,6 +55,9 @@ class Lock(TypedDict):
     asset: AssetOfLock | None
     state: str | None
     last_seen_at: Time | None
+    uplink_every_s: Annotated[
+        int | None, Field(description="how often it calls at the least; null: nobody said")
+    ]
     battery_mv: int | None
     clock_error_s: int | None
     keyset_version: int | None

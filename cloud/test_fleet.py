@@ -40,6 +40,22 @@ def test_a_lock_is_registered_once_and_gets_its_keyset(site):
         assert locks.key(site.cloud.box, session.get(Lock, lock_id.hex())) == k_lock
 
 
+def test_a_lock_that_calls_rarely_is_registered_as_one(site):
+    """Else it would count as silent between two calls; see test_reasons.py for how long it may."""
+    admin = site.person("admin")
+
+    def register(**more):
+        return admin.post(
+            "/locks", lock_id=os.urandom(8).hex(), k_lock=b64(os.urandom(32)), kind="exclusive", **more
+        )
+
+    for more, known in (({"uplink_every_s": 14_400}, 14_400), ({}, None)):
+        lock_id = register(**more).get_json()["lock_id"]
+        assert admin.get(f"/locks/{lock_id}").get_json()["uplink_every_s"] == known
+    for wrong in (0, 86_401, "300", True):
+        problem(register(uplink_every_s=wrong), 422, "invalid")
+
+
 def test_staff_see_locks_and_never_a_key(site):
     bike = site.bike()
     shown = site.person("technician").get(f"/locks/{bike.hex}")

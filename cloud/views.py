@@ -116,6 +116,7 @@ def lock(row: Lock, asset: Asset | None) -> shapes.Lock:
         "asset": {"asset_id": asset.asset_id, "code": asset.code, "label": asset.label} if asset else None,
         "state": None if row.state is None else status.STATE_NAMES.get(row.state, "unknown"),
         "last_seen_at": row.last_seen_at,
+        "uplink_every_s": row.uplink_every_s,
         "battery_mv": row.battery_mv,
         "clock_error_s": row.clock_error_s,
         "keyset_version": row.keyset_version,

@@ -19,7 +19,12 @@ SETTINGS = body.object_of({}, {name: body.integer(low, high) for name, low, high
 @allow("admin", scope="fleet:write")
 @takes(
     {"lock_id": body.hex_of(8), "k_lock": body.b64_of(32), "kind": body.word(*KINDS)},
-    {"group": body.hex_of(4), "board": body.board, "operator": body.opaque},
+    {
+        "group": body.hex_of(4),
+        "board": body.board,
+        "operator": body.opaque,
+        "uplink_every_s": body.integer(1, 86_400),  # as firmware/config.py
+    },
 )
 @answers(
     201,
@@ -29,7 +34,8 @@ SETTINGS = body.object_of({}, {name: body.integer(low, high) for name, low, high
 def register(fields: Fields) -> shapes.LockRegistered:
     """Register a lock.
 
-    From the provisioning host, over TLS: the one time that a lock's key crosses a network.
+    From the provisioning host, over TLS: the one time that a lock's key crosses a network. `uplink_every_s`: as in
+    its settings, so that a lock which sleeps for hours does not count as silent.
     """
     with cloud().db.writing() as session:
         signed = keyring.published(session)
@@ -45,6 +51,7 @@ def register(fields: Fields) -> shapes.LockRegistered:
             signed.version,
             fields["board"],
             owner,
+            fields["uplink_every_s"],
         )
     return {
         "lock_id": fields["lock_id"],
