@@ -32,10 +32,15 @@ def word(note: int) -> str:
     return NOTES.get(note, ("unknown", ""))[0]
 
 
-def said(note: int, value: int) -> str:
-    words = NOTES.get(note, ("", f"Note {note}"))[1]
+def what(note: int, value: int) -> str | None:
+    """What its value stands for, where that has a word."""
     if note == wire.NOTE_REFUSED:
-        return f"{words}: {status.NAMES.get(value, value)}"
-    if note == wire.NOTE_UPDATE:
-        return f"{words}: {UPDATES.get(value & 0xFF, value)}"
+        return status.NAMES.get(value)
+    return UPDATES.get(value & 0xFF) if note == wire.NOTE_UPDATE else None
+
+
+def said(note: int, value: int) -> str:
+    words, meant = NOTES.get(note, ("", f"Note {note}"))[1], what(note, value)
+    if meant:
+        return f"{words}: {meant}"
     return f"{words} ({value})" if value else words

@@ -409,7 +409,8 @@ class Note(TypedDict):
     at: Time | None
     note: str
     value: Count
-    said: str
+    what: Annotated[str | None, Field(description="what the value stands for, where that has a word")]
+    said: Annotated[str, Field(description="all of it, in English")]
 
 
 class Notes(TypedDict):

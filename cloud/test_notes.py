@@ -17,6 +17,7 @@ def test_a_locks_notes_come_in_pages_and_in_words(site):
         "at": NOW + 3,
         "note": "unknown",
         "value": 7,
+        "what": None,
         "said": "Note 200 (7)",
     }
     rest = technician.get(f"/locks/{bike.hex}/notes?cursor={first['next']}").get_json()

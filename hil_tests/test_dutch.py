@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from cloud import evidence, watch
+from cloud import evidence, notes, watch
 from cloud.proofs import UNKNOWN
 from cloud.routes.attention import CODES
 from cloud.tables import IssuerKey, Lock, Note, Receipt, ReceiptFork, Release, Ride, Rollout
@@ -114,6 +114,27 @@ def test_all_that_needs_somebody_is_said_in_dutch(page, fleet):
     assert "record 10 kwam met tweeërlei inhoud (3 ×); record 5" in text and "2 dubbele bonnen" in text
     assert f"2 vielen stil ({'1' * 16}, {'2' * 16}); 1 kwam ervan terug ({'3' * 16})" in text
     assert barriers(page) == [] and too_wide(page) == []
+
+
+def test_so_is_what_a_lock_told_beside_its_receipts(page, fleet):
+    lock = fleet.members["BIKE-A"].lock_id.hex()
+    values = {telemetry.NOTE_REFUSED: status.LOW_BATTERY, telemetry.NOTE_UPDATE: update.ROLLED_BACK}
+    with fleet.context.db.writing() as session:
+        for seq, note in enumerate([*notes.NOTES, 99]):
+            row = {"lock_id": lock, "seq": 100 + seq, "at": int(time.time()) - 9 * DAY}
+            session.add(Note(**row, note=note, value=values.get(note, 7)))
+    page.goto(f"/console/locks/{lock}")
+    table = page.get_by_role("table", name="Meldingen")
+    expect(table.locator("tbody tr")).to_have_count(len(notes.NOTES) + 1)
+    said = table.locator("tbody td:last-child").all_inner_texts()
+    assert {
+        "Weigerde een verzoek: LOW_BATTERY",
+        "Update: teruggedraaid",
+        "Bewoog op slot (7)",
+        "Note 99 (7)",
+    } <= set(said)
+    left = {words for _, words in notes.NOTES.values()} - {"Update"}
+    assert [one for one in said if one.startswith(tuple(left))] == []
 
 
 def test_so_is_why_a_rollout_halted_itself(page):

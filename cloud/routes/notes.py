@@ -26,6 +26,7 @@ def told(lock_id: str, page: Page) -> shapes.Notes:
             "at": row.at,
             "note": notes.word(row.note),
             "value": row.value,
+            "what": notes.what(row.note, row.value),
             "said": notes.said(row.note, row.value),
         }
         for row in rows

@@ -15,6 +15,13 @@ import { ago, degrees, t, volts, when, word } from "../words.js";
 
 const WEEK_S = 7 * 86400;
 
+/** A note of the lock, in the reader's language; a kind that we have no word for as the server says it. */
+function told({ note, what, value, said }) {
+  if (note === "unknown") return said;
+  if (what) return `${word("note", note)}: ${word("told", what)}`;
+  return value ? `${word("note", note)} (${value})` : word("note", note);
+}
+
 export async function open({ lock: id }, into, heading, me) {
   const path = `/locks/${id}`;
   const asked = commands(path, me.role === "admin");
@@ -64,7 +71,7 @@ export async function open({ lock: id }, into, heading, me) {
     show(parts.notes, h("h2", {}, t("lock.notes")), list);
     const columns = [
       { head: t("lock.when"), cell: (one) => when(one.at) },
-      { head: t("lock.note"), cell: (one) => one.said },
+      { head: t("lock.note"), cell: told },
     ];
     await listed(list, t("lock.notes"), columns, t("lock.no_notes"), "notes", (cursor) => get(`${path}/notes`, { cursor, limit: 20 }));
   }
