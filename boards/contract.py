@@ -93,7 +93,9 @@ class Link:
     faults: int  # exceptions that the radio's handler has swallowed since the boot
 
     def advertise(self, payload: bytes, interval_ms: int) -> None:
-        """Shows these 8 bytes, under a new address if they are new, until `advertise_off`."""
+        """Shows these 8 bytes, under a new address if they are new, until `advertise_off`.
+
+        After a link it comes back with the next `event`: whoever was told of that link has had its say by then."""
 
     def advertise_off(self) -> None: ...
 

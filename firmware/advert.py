@@ -24,8 +24,10 @@ class Advert:
         return "Advert(...)"  # it holds K_lock
 
     def rotate(self):
-        """A new slot with the next tick: a link has ended, and who was near must not know the lock again."""
+        """A new slot with the next tick: a link has ended, and who was near must not know the lock again. Nothing until
+        then: a phone that chose the old address now would wait for it in vain."""
         self._stale = True
+        self._board.link.advertise_off()
 
     def tick(self, interval_ms):
         """To be called every second or so. Shows something new when the slot is over or the index has moved.

@@ -115,6 +115,7 @@ def test_a_new_slot_every_15_minutes_and_after_each_link():
     bench.wait(0.1)
     assert second != first and _shown(bench) == second
     phone.leave()
+    assert bench.board.link.advertised is None  # who heard the old address now would wait for it in vain
     bench.wait(0.1)
     third = _shown(bench)
     bench.phone()

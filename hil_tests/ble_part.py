@@ -155,6 +155,17 @@ def test_advertising_comes_back_until_it_is_switched_off():
     assert stack.shown is None
 
 
+def test_after_a_link_the_reader_says_first_what_is_shown():
+    """Else the old address would be on the air once more, and who picks it finds nobody."""
+    stack, link = lock()
+    for handle in range(4):
+        connected(stack, link, handle)
+    stack.gap_disconnect(2)
+    assert [kind for kind, _, _ in events(link, 1)] == ["disconnect"] and stack.shown is None
+    link.advertise(b"another.", 100)
+    assert stack.shown.endswith(b"another.")
+
+
 def test_any_event_with_any_data_leaves_the_handler_in_place():
     stack, link = lock()
     conn = connected(stack, link)

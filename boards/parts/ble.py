@@ -106,7 +106,7 @@ class Ble:
         self._handler = self._irq  # bound once: registering it again allocates nothing
         self._payload = None
         self._interval_us = 0
-        self._on = False
+        self._on = self._changed = False
         self._faults_told = 0
         self.faults = 0  # exceptions that the irq handler swallowed, ever
         self.seen_ms = time.ticks_ms()  # when the stack last called
@@ -183,6 +183,9 @@ class Ble:
         lost or cut here; data None), "fault" (conn None, data: how many exceptions).
         """
         await asyncio.sleep_ms(0)  # a phone that never stops writing must not stop all other tasks
+        if self._changed:  # only now: whoever was told may no longer want to show what was shown before
+            self._changed = False
+            self._resume()
         while True:
             if self.faults != self._faults_told:
                 count, self._faults_told = self.faults - self._faults_told, self.faults
@@ -193,8 +196,7 @@ class Ble:
                 number = slot.number
                 found = slot.take() if number >= 0 else None
                 if found:
-                    if found[0] == "connect" or found[0] == "disconnect":
-                        self._resume()
+                    self._changed = found[0] == "connect" or found[0] == "disconnect"
                     return found[0], number, found[1]
             await self._flag.wait()
             self._flag.clear()  # before the rings are looked at again: what comes now sets it anew
