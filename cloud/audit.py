@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from cloud import auth, shapes_fleet
 from cloud.tables import Audit
 
-KEEP_S = 2 * 365 * 86400  # PRIVACY: class audit
+KEEP_S = 2 * 365 * 86400
 _LONGEST = 64  # characters of an id
 
 View = TypeVar("View")

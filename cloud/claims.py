@@ -1,6 +1,6 @@
 """Claims: a rider's right to start. One open claim an exclusive lock, made sure of by the database.
 
-The rules are DESIGN 3.1's for the cloud: a claim holds its lock while its start window runs (single) or until its end
+The rules: a claim holds its lock while its start window runs (single) or until its end
 (period); a ride that the cloud believes to be running holds nothing, since the rider at the bike may know better and
 the lock decides; pooled locks take period claims only, and any number.
 """

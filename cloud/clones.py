@@ -1,6 +1,6 @@
 """Two devices that speak as one lock: its key was read out of its flash, or its flash was copied or put back.
 
-What a lone lock never does, and so tells of a second one (THREATS: a cloned identity):
+What a lone lock never does, and so tells of a second one:
 
 | sign    | what                                                     | why a lone lock does not                       |
 |---------|----------------------------------------------------------|------------------------------------------------|

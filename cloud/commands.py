@@ -1,4 +1,4 @@
-"""What a lock is asked to do. Never the bolt: there is no command that moves it (DESIGN I8)."""
+"""What a lock is asked to do. Never the bolt: there is no command that moves it."""
 
 import json
 from collections.abc import Mapping, Sequence

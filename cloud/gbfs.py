@@ -1,6 +1,6 @@
 """GBFS 3.0: what anyone may know of an operator's bicycles that stand free. Builds the feeds, serves none.
 
-The feed must not tell where anybody rode (THREATS G05, PRIVACY X-02). So a bicycle that is claimed, ridden or out of
+The feed must not tell where anybody rode. So a bicycle that is claimed, ridden or out of
 order is absent; its id is a MAC that changes with each ride and each lock, and says nothing to whoever has no key;
 nothing else about it differs from its neighbour; the order of the list is that of the ids; the place is rounded to
 some eleven metres and the time to five minutes. The deep link holds the same id and dies with it.
@@ -28,7 +28,7 @@ TTL_S = 60
 TYPE = "bicycle"
 DIGITS = 4  # of a degree, some 11 m
 ROUND_S = 300  # times are told to this
-SILENT_S = 86400  # a bicycle that has not been heard of for longer is not offered (PAINS P11)
+SILENT_S = 86400  # a bicycle that has not been heard of for longer is not offered
 MOST = 20_000
 ANYONE = Reach("")  # who may claim what is for everybody
 

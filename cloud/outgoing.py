@@ -1,7 +1,7 @@
 """A POST to an address that somebody else chose: never into our own network, never for longer than a moment.
 
 The name is resolved once, every address that it has must be public, and the connection goes to one of those, so that a
-name that changes between the look and the connection reaches nothing (THREATS: SSRF). No redirect is followed, no
+name that changes between the look and the connection reaches nothing. No redirect is followed, no
 proxy asked, and of the answer only its status is read. RINGSLOT_HOOKS_PRIVATE=1 allows private addresses and plain
 HTTP, for receivers on one's own network.
 """

@@ -201,7 +201,7 @@ def test_the_id_changes_with_each_ride_and_with_nothing_else(site, system):
 
 
 def test_whoever_reads_along_for_a_month_links_rides_no_better_than_chance(site, system):
-    """THREATS G05, PRIVACY X-02. Every day all bicycles of one place are ridden at once and come back to that place.
+    """G05. Every day all bicycles of one place are ridden at once and come back to that place.
     A crawler that has every poll guesses, for each bicycle, which one of the day before it was: by id, by place in the
     list, by any field. It may hit by luck only."""
     bikes = [standing(site, system) for _ in range(6)]

@@ -1,4 +1,4 @@
-"""Who may do what: every route, asked by everyone, for things that are operator A's (THREATS.md G01, G02).
+"""Who may do what: every route, asked by everyone, for things that are operator A's (G01, G02).
 
 A route that is not in the table fails the test, and so does one that lets in anybody else than the table says.
 """

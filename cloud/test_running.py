@@ -217,7 +217,7 @@ def test_a_fix_before_the_bolt_closed_grows_by_how_far_one_may_have_ridden(site)
 
 
 def test_no_phone_says_where_a_ride_ended(site):
-    """THREATS G03: no route takes a position from a client, and bicycles that do not exist cost time."""
+    """G03: no route takes a position from a client, and bicycles that do not exist cost time."""
     rider, bike = site.person(), site.bike()
     for path, fields in (
         ("/claims", {"code": bike.code, "holder_key": holder_key()}),

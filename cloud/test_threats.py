@@ -1,7 +1,7 @@
-"""The cloud's part of the attack catalogue, THREATS.md section G: each case by its name, and where else it is tried.
+"""The cloud's part of the attack catalogue (hil_tests/README.md), G: each case by its name, and where else it is tried.
 
 G01, and "a stranger's is 404" of G02: test_matrix.py. G03: test_running.py. G05: test_gbfs.py. G06 between processes:
-test_race.py, test_idempotency.py. G07 on the pages: test_pages.py, test_console.py.
+test_race.py, test_idempotency.py. G07 on the pages: test_pages.py, hil_tests/test_console.py.
 """
 
 import itertools

@@ -26,7 +26,7 @@ REOPEN_S = 28 * 86400  # after a decision
 KEEP_S = {
     "support": 365 * 86400,
     "dispute": 10 * 365 * 86400,
-}  # after the decision; PRIVACY: helpdesk, support.mail
+}  # after the decision
 STATES = TICKET_STATES
 OPEN_MOST = 10  # of one rider
 

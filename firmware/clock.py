@@ -1,4 +1,4 @@
-"""What time it is, and how sure that is. No clock is trusted: each source brings its own error (DESIGN: no clock).
+"""What time it is, and how sure that is. No clock is trusted: each source brings its own error.
 
 The estimate stands on what an authenticated source said last and on the board's own counting since; it never goes
 below the time floor. Awake it loses 50 ppm; over a boot, where nobody knows what slept, as much as the board says that

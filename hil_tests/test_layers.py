@@ -1,4 +1,4 @@
-"""Who may import whom: the arrows of the README, for every import in every file, nested ones too.
+"""Who may import whom: the ARROWS below, for every import in every file, nested ones too.
 
 `if TYPE_CHECKING:` blocks are for checkers alone and do not count. A file's own folder is always allowed.
 """

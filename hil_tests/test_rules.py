@@ -124,7 +124,7 @@ class Street_(RuleBasedStateMachine):
         self.tokens.append((shown, data))
 
     def _blocked(self) -> bool:
-        """Whether an open claim keeps others away: DESIGN's rule for the cloud."""
+        """Whether an open claim keeps others away: the rule of cloud/claims.py."""
         return not self.street.pooled and any(
             claim.open and claim.exp >= self._now() and not (claim.single and claim.used)
             for claim in self.claims

@@ -38,7 +38,7 @@ VERIFIER = tuple(
     f"protocol/{name}" for name in ("ed25519", "curve", "scalars", "field25519", "formulas", "sha512", "comb")
 )
 
-# operation: the most instructions it may take (README, "Budgets"); None: no budget
+# operation: the most instructions it may take (the README of protocol/ says what for); None: no budget
 BUDGETS = {
     "token verify, hint": 2_200_000,
     "token verify": 2_900_000,
@@ -211,7 +211,8 @@ def monocypher() -> dict[str, float]:
     made = ROOT / "build" / "bench"
     source = made / f"pymonocypher-{PYMONOCYPHER}"
     if not source.exists():
-        wanted = ["download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", made]
+        only = ["--no-binary", "pymonocypher"]  # ":all:" would build Cython from its sources too: minutes
+        wanted = ["download", "--quiet", "--no-deps", *only, "--dest", made]
         run([sys.executable, "-m", "pip", *wanted, f"pymonocypher=={PYMONOCYPHER}"])
         with tarfile.open(made / f"pymonocypher-{PYMONOCYPHER}.tar.gz") as archive:
             archive.extractall(made, filter="data")

@@ -71,9 +71,9 @@ def main() -> None:
     \b
     See it first:          ringslot demo
     Then run a cloud:      ringslot up --data fleet
-      with an admin:       ringslot user add you --role admin
-      with issuer keys:    ringslot keys list
-      and a lock:          ringslot lock add BIKE-7 --out bike-7
+      with an admin:       ringslot user add you --role admin --data fleet
+      with issuer keys:    ringslot keys make --data fleet
+      and a lock:          ringslot lock add BIKE-7 --data fleet --out bike-7
     Try it without metal:  ringslot sim bike-7, then ringslot phone unlock
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that children are ended

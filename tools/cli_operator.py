@@ -97,7 +97,7 @@ def lock_add(code, label, kind, group, board, uplink, folder, changes, operator,
 
     \b
     ringslot lock add BIKE-7 --data fleet --out bike-7 --uplink fleet.example:5683
-    mpremote cp bike-7/* :        # or: ringslot sim --lock bike-7
+    mpremote cp bike-7/* :        # or: ringslot sim bike-7
     """
     check_names(code, group)
     more = changed(changes)
