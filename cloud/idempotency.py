@@ -3,7 +3,8 @@
 Of each key, per caller, there is one row: who sends the same again gets the first answer again, who sends something
 else under it is refused, and so is who sends it while the first one runs. Whether the first one acted is written in
 the very transaction in which it acts, so a process that was cut off leaves either nothing, and the call may be sent
-again, or a row that says so, and it never acts twice.
+again, or a row that says so, and it never acts twice. "Too many" and "not now" are no answers: the same may be asked
+again under its key.
 
 The answer is kept wrapped, since it may hold a token. The fingerprint is keyed: a body may hold a password.
 """
@@ -76,7 +77,7 @@ def once(cloud: Cloud, this: Call, act: Callable[[], Answer]) -> tuple[Answer, b
     except BaseException:
         _forget(cloud, this)
         raise
-    if answer.status >= 500 or len(answer.body) > ANSWER_MAX:
+    if answer.status == 429 or answer.status >= 500 or len(answer.body) > ANSWER_MAX:
         _forget(cloud, this)
     else:
         _keep(cloud, this, answer)

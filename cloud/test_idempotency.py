@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import func, select
 
-from cloud import idempotency
+from cloud import idempotency, limits
 from cloud.context import unix_now
 from cloud.db import UNAVAILABLE
 from cloud.tables import Audit, Claim, Command, IssuedToken, User
@@ -123,6 +123,17 @@ def test_an_answer_is_kept_for_a_day(site):
     with site.cloud.db.writing() as session:
         idempotency.forget(session, site.now)
     assert count(site, KeptAnswer) == 0
+
+
+def test_what_was_too_much_may_be_asked_again_under_its_key(site):
+    rider, bike = site.person(), site.bike()
+    fault = {"code": bike.code, "kind": "brake"}
+    most, window = limits.LIMITS["fault"]
+    for n in range(most):
+        assert send(rider, "/faults", key=f"fault-{n:04}", **fault).status_code == 201
+    problem(send(rider, "/faults", **fault), 429, "too_many")
+    site.now += window
+    assert send(rider, "/faults", **fault).status_code == 201
 
 
 def test_keys_are_bounded(site, monkeypatch):

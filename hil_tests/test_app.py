@@ -83,6 +83,7 @@ LEADS = {  # step: the page that it leads to
     "another": "/app/",
     "report": "/app/fault/BIKE-B",
     "other_device": "/app/help",
+    "sign_in": "/app/",
 }
 
 

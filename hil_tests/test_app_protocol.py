@@ -64,6 +64,7 @@ def test_there_are_tests():
         "keep.test.mjs",
         "link.test.mjs",
         "lock.test.mjs",
+        "ring.test.mjs",
         "scripts.test.mjs",
         "service.test.mjs",
         "vectors.test.mjs",

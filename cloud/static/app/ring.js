@@ -11,7 +11,7 @@ const RINGS = new Map(); // claim id → Ring: a link lasts while its rider look
 export function ringOf(rider, claim, told) {
   const ring = RINGS.get(claim.claim_id) ?? new Ring(rider, claim);
   RINGS.set(claim.claim_id, ring);
-  return Object.assign(ring, { claim, told });
+  return Object.assign(ring, { claim, told }).prepared();
 }
 
 class Ring {
@@ -19,18 +19,26 @@ class Ring {
   colours = null; // what the lock blinks, once it was greeted
   trouble = null; // {name, next, asked} of outcome.js, or a refusal {code, next}
   #visit = null;
+  #epoch; // of the claim that the filters are for
   #carried = null; // what was collected for others, once it is
   #turn = 0; // what was under way before the last change of mind is not heard
 
   constructor(rider, claim) {
     Object.assign(this, { rider, claim });
-    if (claim.ours) this.#prepare();
   }
 
-  /** Before the tap: a browser shows its list only in one. */
+  /** Looks the claim's lock up before the tap: a browser shows its list only in one. Again when the claim is another. */
+  prepared() {
+    const { ours, epoch } = this.claim;
+    if (ours && (!this.filters || this.#epoch !== epoch)) this.#prepare();
+    return this;
+  }
+
   #prepare() {
-    this.filters = this.rider.filters(this.claim);
-    this.filters.catch(() => {}); // said at the tap
+    this.#epoch = this.claim.epoch;
+    const filters = (this.filters = this.rider.filters(this.claim));
+    filters.catch(() => (this.filters = this.filters === filters ? null : this.filters)); // said at the tap, which tries anew
+    return filters;
   }
 
   /** The claim of another phone goes on on this one. */
@@ -49,7 +57,7 @@ class Ring {
     this.#now({ at: "reaching", trouble: null, colours: null });
     try {
       if ((await support()) === "off") throw outcome("BLUETOOTH_OFF"); // the browser's list would wait for it to be on
-      const link = await connect(await choose(await this.filters));
+      const link = await connect(await choose(await (this.filters ?? this.#prepare())));
       if (turn !== this.#turn) return link.cut();
       try {
         this.#visit = await this.rider.visit(this.claim, link, (news) => turn === this.#turn && this.#heard(news));
@@ -72,7 +80,9 @@ class Ring {
     const turn = this.#turn;
     this.#now({ at: "greeting", trouble: null, colours: null });
     await this.#carried; // a lock that falls silent meanwhile ends the link, which is heard
-    if (turn === this.#turn) this.#visit.begin();
+    if (turn !== this.#turn) return;
+    if (this.#visit.over) return this.#now({ at: "apart", trouble: outcome("LOST") }); // before anybody listened
+    this.#visit.begin();
   }
 
   /** "open" or "end": on this link if there is one, else on a new one. */
@@ -80,11 +90,21 @@ class Ring {
     if (!this.#visit || this.#visit.over) return this.reach(what);
     const turn = this.#turn;
     this.#now({ at: "asking", trouble: null });
+    try {
+      await this.#asks(what, turn);
+    } catch (failed) {
+      if (turn !== this.#turn) return;
+      this.#now({ at: this.#visit.over ? "apart" : "ready", trouble: { code: failed.code, message: failed.message, next: "again", asked: what } });
+      if (!failed.code) throw failed;
+    }
+  }
+
+  async #asks(what, turn) {
     const result = await this.#visit[what]();
     const claim = (await this.rider.held(this.claim.claim_id)) ?? this.claim;
     if (turn !== this.#turn) return;
     const worked = result.next === "ride";
-    const trouble = !worked ? { ...outcome(result.name), asked: what } : result.kept ? null : { code: "unkept", next: "keep" };
+    const trouble = !worked ? outcome(result.name, { asked: what }) : result.kept ? null : { code: "unkept", next: "keep" };
     this.#now({ claim, trouble, colours: null, at: this.#visit.over ? "apart" : "ready" });
     if (worked && carries()) this.#carried = this.#visit.collect(); // sealed, of any rider's; a tap does not wait for it
   }

@@ -40,7 +40,8 @@ async function once(pressed, wrong, work) {
   try {
     await work();
   } catch (refused) {
-    if (refused.name !== "NotAllowedError") show(wrong, said(refused)); // a passkey's: the browser has said so itself
+    // a passkey's: the browser has said so itself
+    if (refused.name !== "NotAllowedError") show(wrong, said(refused), refused.code === "sign_in" && way(t("sign_in.title"), "/app/"));
     if (refused.code === undefined && !(refused instanceof DOMException)) throw refused; // ours: for the console too
   } finally {
     pressed.ariaDisabled = null;

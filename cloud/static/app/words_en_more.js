@@ -1,7 +1,6 @@
 // The phrases of the pages that are not at the lock.
 
 export default {
-  "sign_in.title": "Sign in",
   "sign_in.why": "Sign in once; afterwards your bike opens without any network.",
   "sign_in.login": "Name or e-mail address",
   "sign_in.password": "Password",

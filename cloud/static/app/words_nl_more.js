@@ -1,7 +1,6 @@
 // De zinnen van de pagina's die niet bij het slot zijn.
 
 export default {
-  "sign_in.title": "Inloggen",
   "sign_in.why": "Log één keer in; daarna gaat je fiets open zonder netwerk.",
   "sign_in.login": "Naam of e-mailadres",
   "sign_in.password": "Wachtwoord",

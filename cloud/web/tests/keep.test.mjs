@@ -193,6 +193,43 @@ test("a session that is over: claims in hand open, receipts wait for the next si
   assert.equal((await rider.receipts(claim)).verdict, "same");
 });
 
+test("a session that is over: signing out forgets all the same, and a lock without a clock asks for a sign-in", async () => {
+  const claim = await rider.claim({ code: BIKE });
+  await lock.order("lose_clock");
+  net.forgetCookie();
+  const { name, next } = await (await phone.at(claim)).open();
+  assert.deepEqual([name, next], ["SIGNED_OUT", "sign_in"]);
+  await rider.signOut();
+  assert.deepEqual([await rider.me(), await rider.held()], [null, []]);
+});
+
+test("whoever signed in on another page is known before anything is kept; nothing is kept for nobody", async () => {
+  const other = new Phone(net, town.now); // has the cookie, and never asked who it is
+  const second = await other.open();
+  const claim = await second.claim({ code: BIKE });
+  await second.me();
+  assert.deepEqual((await second.held()).map(({ claim_id }) => claim_id), [claim.claim_id]);
+
+  await rider.send("POST", "/sessions", { login: "ben", password: town.password, cookie: true }); // as /account does
+  await rider.write("/tickets", { kind: "support", subject: "x", text: "y", ride: null }).catch(() => {});
+  assert.deepEqual(await rider.held(), []); // Ben's
+
+  const nobody = new Phone(new Network(town.url), town.now);
+  const third = await nobody.open();
+  await assert.rejects(third.fault({ code: BIKE, kind: "brake", text: null }), { code: "sign_in" });
+  await assert.rejects(third.claim({ code: BIKE }), { code: "sign_in" });
+  assert.deepEqual([await nobody.rows("outbox"), await nobody.rows("asked")], [[], []]);
+});
+
+test("a row of before that nobody owns becomes its rider's, once the cloud says whose claim it is", async () => {
+  const claim = await rider.claim({ code: BIKE });
+  const [row] = await phone.rows("claims");
+  await phone.add("claims", { ...row, user: null });
+  assert.deepEqual(await rider.held(), []);
+  const [again] = await rider.claims();
+  assert.deepEqual([again.claim_id, again.ours], [claim.claim_id, true]);
+});
+
 test("another tab signed in anew: what the form's token was changes, and nobody notices", async () => {
   const other = await phone.open();
   await other.signIn({ login: "anna", password: town.password });
@@ -263,6 +300,32 @@ test("the answer of an unlock was lost: asked first whether the ride runs, also 
   assert.equal((await lock.order("state")).moved, 1);
 });
 
+test("a bike that was closed unheard: the ride lasted until then, not until somebody said that it is over", async () => {
+  const claim = await rider.claim({ code: BIKE });
+  const visit = await phone.at(claim);
+  assert.equal((await visit.open()).name, "OK");
+  visit.leave();
+  await lock.order("wait", { seconds: 40 });
+  await lock.order("close_ring");
+  await lock.order("wait", { seconds: 90 });
+  assert.equal((await (await phone.at(claim)).end()).name, "OK");
+  const { state, began, closed } = (await rider.held(claim.claim_id)).ride;
+  assert.equal(state, "ended");
+  assert.ok(closed - began >= 40 && closed - began < 90, `${closed - began} s`);
+  await rider.deliver();
+  const [{ ride }] = await rider.claims();
+  assert.deepEqual([ride.state, ride.began, ride.closed], ["ended", began, closed]);
+});
+
+test("the answer of an end was lost: the lock knows of no ride any more, and it is over here too", async () => {
+  const claim = await rides();
+  assert.equal((await (await phone.at(claim, { radio: { lose: true } })).end()).name, "UNSURE");
+  assert.equal(await rideState(claim), "parked");
+  const { name, next } = await (await phone.at(claim)).end();
+  assert.deepEqual([name, next], ["NO_RIDE", "ride"]);
+  assert.equal(await rideState(claim), "ended");
+});
+
 test("a lock that lost its clock: a bound token from the cloud; without a network, the next step is said", async () => {
   const claim = await rider.claim({ code: BIKE });
   await lock.order("lose_clock");
@@ -284,7 +347,7 @@ test("a phone that died: another takes the ride over, and the first learns it", 
   assert.deepEqual([seen.claim_id, seen.code, seen.ours], [claim.claim_id, BIKE, false]);
   await assert.rejects(other.at(seen), { code: "no_key" });
   const taken = await second.takeOver(seen);
-  assert.deepEqual([taken.ours, taken.successor], [true, true]);
+  assert.deepEqual([taken.ours, taken.untold], [true, true]);
   assert.equal((await (await other.at(taken, { radio: { lose: true } })).open()).name, "UNSURE");
   const there = await other.at(taken);
   assert.equal((await there.open()).name, "OK");
@@ -293,6 +356,22 @@ test("a phone that died: another takes the ride over, and the first learns it", 
   assert.equal((await there.open()).name, "OK"); // as the running ride now
   const [old] = await rider.claims();
   assert.equal(old.ours, false);
+});
+
+test("a take-over that comes too late to the lock: it is asked for again, and holds", async () => {
+  const claim = await rides();
+  const other = new Phone(new Network(town.url), town.now);
+  const second = await other.open();
+  await second.signIn({ login: "anna", password: town.password });
+  const late = await second.takeOver(claim);
+  await lock.order("wait", { seconds: 620 });
+  const visit = await other.at(late);
+  const { name, next } = await visit.open();
+  assert.deepEqual([name, next], ["LATE", "take_over"]);
+  visit.leave();
+  const taken = await second.takeOver(late);
+  assert.equal((await (await other.at(taken)).open()).name, "OK");
+  assert.equal((await second.held(taken.claim_id)).untold, false);
 });
 
 test("a take-over at a lock that lost its clock", async () => {
@@ -336,6 +415,17 @@ test("sealed batches of a lock: carried, delivered once, after one's own receipt
   assert.equal(net.asked.at(-1), "POST /api/v1/sealed");
   assert.equal(net.asked.indexOf("POST /api/v1/receipts") < net.asked.indexOf("POST /api/v1/sealed"), true);
   assert.equal(await count("receipt"), 1);
+});
+
+test("what one writes oneself is not held up by what is carried for others", async () => {
+  await phone.add("outbox", { kind: "sealed", method: "POST", path: "/sealed", body: { batch: "AAAA" }, key: "k".repeat(8) });
+  let let_on;
+  net.before = (_, path) => path.endsWith("/sealed") && new Promise((settle) => (let_on = settle));
+  assert.deepEqual(await rider.fault({ code: BIKE, kind: "brake", text: null }), { queued: false });
+  assert.deepEqual([await count("fault"), await rider.waiting()], [1, 1]);
+  await until(() => let_on);
+  let_on();
+  await until(async () => (await rider.waiting()) === 0);
 });
 
 test("a cloud that holds another receipt, or signs with another key, is caught", async () => {
@@ -391,7 +481,7 @@ test("what is long over leaves the phone; what the cloud has not got, stays", as
 
 test("a proxy's regrets and an empty page are no answers; offline, bikes are the last that were seen", async () => {
   const { at } = await rider.bikes();
-  for (const way of ["off", "portal", "empty"]) {
+  for (const way of ["off", "portal", "empty", "wall"]) {
     net.way = way;
     const { bikes, stale, at: then } = await rider.bikes();
     assert.deepEqual([bikes.length, stale, then], [1, true, at]);

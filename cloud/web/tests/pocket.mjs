@@ -29,7 +29,8 @@ export class Locks {
   }
 }
 
-/** The way to the cloud. `way`: "on", "off", "deaf" (asked, but the answer is lost), "portal" (a hotel's page), "empty". */
+/** The way to the cloud. `way`: "on", "off", "deaf" (asked, but the answer is lost), "portal" (a hotel's page), "empty",
+ *  "wall" (a firewall's refusal, in JSON). */
 export class Network {
   #url;
   #cookie = "";
@@ -49,6 +50,7 @@ export class Network {
       off: () => Promise.reject(new TypeError("no network")),
       portal: async () => html("<h1>Our hotel</h1>"),
       empty: async () => html(""),
+      wall: async () => Response.json({ message: "Forbidden" }, { status: 403 }),
     };
     if (mute[this.way]) {
       this.tries += 1;

@@ -18,15 +18,21 @@ export class Refused extends Error {
 
 export class Api {
   #fetch;
+  #is;
   #csrf = "";
 
-  constructor(fetch) {
+  /** `is(person)`: promise to take note of who is signed in, whenever the cloud says so. */
+  constructor(fetch, is = async () => {}) {
     this.#fetch = fetch;
+    this.#is = is;
   }
 
   async get(path) {
     const answer = await this.#call("GET", path);
-    if (path === "/me") this.#csrf = answer.csrf;
+    if (path === "/me") {
+      this.#csrf = answer.csrf;
+      await this.#is(answer);
+    }
     return answer;
   }
 
@@ -63,13 +69,14 @@ export class Api {
       const isJson = /json/.test(answer.headers.get("Content-Type"));
       const text = await answer.text();
       json = isJson ? JSON.parse(text) : null;
-      if (!isJson && (text || !answer.ok || method === "GET")) throw new TypeError("not ours"); // a hotel's sign-in page, a proxy's regrets
+      const ours = isJson ? answer.ok || typeof json.code === "string" : answer.ok && !text && method !== "GET";
+      if (!ours) throw new TypeError("not ours"); // a hotel's sign-in page, a proxy's regrets
     } catch {
       throw new Refused(0, "offline", "The server cannot be reached.");
     }
     if (answer.ok) return json;
     const wait = 1000 * (Number(answer.headers.get("Retry-After")) || 0);
-    throw new Refused(answer.status, json?.code ?? "unexpected", json?.detail ?? "", { errors: json?.errors, wait });
+    throw new Refused(answer.status, json.code, json.detail ?? "", { errors: json.errors, wait });
   }
 }
 

@@ -39,26 +39,30 @@ export function receiptsOf({ claim_id }, receipts) {
   return receipts.filter((each) => each.claim_id === claim_id).sort((a, b) => a.seq - b.seq);
 }
 
-/** {id, state: open, parked, ended; began, closed: Unix s} by the phone's receipts (oldest first) and the cloud, or null. */
-export function rideOf({ ride }, receipts) {
+/** {id, state: open, parked, ended; began, closed: Unix s, or null where nobody knows} by the phone's receipts (oldest first) and the cloud, or null. */
+export function rideOf({ ride, ended }, receipts) {
   const told = receipts.filter(({ type }) => STATES[type]);
   const last = told.at(-1);
+  const over = ended !== undefined && (last?.seq ?? 0) <= ended && { state: "ended" }; // nobody heard how
+  const at = last?.type === "END" ? last.closed : last?.at; // END is told later than the close that it bills to
   const heard = ride && (ride.closed_at ?? ride.opened_at ?? 0);
-  // the cloud may have heard later things from the lock itself; at the same second, this phone stood beside it
-  const cloudKnows = ride && (!last || heard > last.at || (ride.state === "ended" && heard >= last.at));
-  if (cloudKnows) return { id: ride.ride_id, state: ride.state, began: ride.opened_at, closed: ride.closed_at };
+  // the cloud may have heard later things from the lock itself; at the same second, this phone stood beside it; and a
+  // lock without a clock dates nothing
+  const cloudKnows = ride && (!last || (at != null && heard > at) || (ride.state === "ended" && (at == null || heard >= at)));
+  if (cloudKnows) return { id: ride.ride_id, state: ride.state, began: ride.opened_at, closed: ride.closed_at, ...over };
   if (!last) return null;
-  const start = told.findLastIndex(({ type }) => type === "OPEN" || type === "HAND_OVER");
-  const closed = told.slice(start).findLast(({ type }) => type === "CLOSE");
+  const start = told.findLastIndex(({ type }) => type === "OPEN" || type === "HAND_OVER"); // may be on another phone
+  const closed = told.slice(Math.max(start, 0)).findLast(({ type }) => type === "CLOSE" || type === "END");
   const state = STATES[last.type];
   const began = told[start]?.at ?? ride?.opened_at ?? null;
-  return { id: ride?.ride_id ?? null, state, began, closed: state === "open" ? null : (closed?.at ?? null) };
+  const ending = closed?.type === "END" ? closed.closed : closed?.at;
+  return { id: ride?.ride_id ?? null, state, began, closed: state === "open" ? null : (ending ?? null), ...over };
 }
 
-/** What the pages see of a row: never its key or token. */
+/** What the pages see of a row: never its key or token. `untold`: the lock has yet to hear that this phone took over. */
 export function shown(row, receipts) {
-  const { code = null, asset_id = null, label = null, successor = false } = row;
-  return { ...facts(row), code, asset_id, label, successor, ours: Boolean(row.key), ride: rideOf(row, receipts) };
+  const { code = null, asset_id = null, label = null, successor = false, reached = false } = row;
+  return { ...facts(row), code, asset_id, label, untold: successor && !reached, ours: Boolean(row.key), ride: rideOf(row, receipts) };
 }
 
 export function byRide({ claim_id }) {

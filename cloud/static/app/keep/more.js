@@ -7,9 +7,9 @@ const KEEP_S = 90 * 86400; // for which a ride that is over, and its receipts, s
 
 /** Mine, after asking the cloud if it can be reached. */
 async function all(inside) {
-  const { api, rider } = inside;
+  const { api, rider, somebody } = inside;
   try {
-    await reconcile(inside, ...(await Promise.all([api.get("/claims"), api.get("/rides")])));
+    await reconcile({ ...inside, user: await somebody() }, ...(await Promise.all([api.get("/claims"), api.get("/rides")])));
   } catch (refused) {
     if (!refused.later && refused.code !== "sign_in") throw refused;
   }
@@ -23,7 +23,7 @@ async function reconcile({ db, api, user, parts, adopt, tell }, { claims: told }
   for (const answer of told) {
     const { claim_id, epoch, status } = answer;
     const found = rides.find((each) => each.claim_id === claim_id); // the newest
-    const known = { ...claims.facts(answer), ...(found && { ride: found }) };
+    const known = { ...claims.facts(answer), user, ...(found && { ride: found }) };
     const row = await db.get("claims", claim_id);
     const runs = status === "open" || (status === "used" && found?.state !== "ended");
     if (row ? row.epoch >= epoch || !runs : !runs) {
@@ -34,7 +34,7 @@ async function reconcile({ db, api, user, parts, adopt, tell }, { claims: told }
     const whole = await api.get(`/claims/${claim_id}`);
     const mine = [row, ...asked].find((each) => each?.key && claims.isFor(whole, each.holder));
     if (mine) await adopt(whole, { ...mine, names: { ...row, ...mine.names, ...known } });
-    else await db.put("claims", { ...row, ...known, user, key: null });
+    else await db.put("claims", { ...row, ...known, key: null });
   }
   await tidy(db, parts.clock.unix());
   tell();
@@ -62,11 +62,12 @@ export function takeOver({ db, parts, asked }, { claim_id }) {
 
 /** The bike is free for others as soon as the cloud hears of it. */
 export async function cancel({ db, outbox, rider }, { claim_id }) {
+  const row = outbox.row("cancel", "DELETE", `/claims/${claim_id}`);
   await db.write(["claims", "outbox"], (stores) => {
     changed(stores.claims, claim_id, { status: "cancelled" });
-    stores.outbox.add(outbox.row("cancel", "DELETE", `/claims/${claim_id}`));
+    stores.outbox.add(row);
   });
-  await rider.deliver();
+  await gone({ db, rider }, row);
   return rider.held(claim_id);
 }
 
@@ -80,14 +81,28 @@ export function write(inside, path, fields) {
   return sent(inside, "message", path, fields);
 }
 
-async function sent({ db, outbox, rider }, kind, path, fields) {
+async function sent({ db, outbox, rider, somebody }, kind, path, fields) {
+  await somebody();
   const row = outbox.row(kind, "POST", path, fields);
   await db.put("outbox", row);
-  await rider.deliver();
-  const left = (await db.all("outbox")).find(({ key }) => key === row.key);
+  const left = await gone({ db, rider }, row);
   if (!left?.refused) return { queued: left !== undefined };
   await rider.dismiss(left.n); // who wrote it is still there to be told
   throw Object.assign(new Error(left.refused.text), left.refused);
+}
+
+/** Promise of the row once it was refused or can't go now, of undefined once it is delivered: whatever else waits. */
+async function gone({ db, rider }, { key }) {
+  const left = async () => (await db.all("outbox")).find((each) => each.key === key);
+  let end;
+  const settled = new Promise((settle) => {
+    end = rider.subscribe(async () => {
+      const row = await left();
+      if (!row || row.refused) settle();
+    });
+  });
+  await Promise.race([settled, rider.deliver()]).finally(end);
+  return left();
 }
 
 /** {tickets, at, stale}: mine. */
@@ -141,7 +156,9 @@ export async function keeps({ db, user }) {
 
 /** Forgets what is over; what the cloud has not got, and what a ride still needs, stays for this person's return. */
 export async function signOut({ api, db, user, parts, rider, leave, tell }) {
-  await api.send("DELETE", "/sessions");
+  await api.send("DELETE", "/sessions").catch((refused) => {
+    if (refused.code !== "sign_in") throw refused; // else it was over already
+  });
   const now = parts.clock.unix();
   const over = (await rider.held()).filter((claim) => claims.isOver(claim, now) || !claim.ours);
   const done = (await db.all("receipts")).filter((each) => each.user === user && each.verdict);

@@ -15,6 +15,7 @@ const KEY_S = 23 * 3600; // the cloud keeps an Idempotency-Key for 24 hours
 const ROOM = 1 << 20; // bytes: a ride's receipts take far less
 const BATCHES_MAX = 1_000; // of others, on this phone at a time
 const BIKES = [500, 20]; // a page, pages
+const OVER = ["NO_RIDE", "ENDED"]; // what a lock says whose ride is over already
 // what few pages need, and loads when they do: more.js has each with what is inside as its first argument
 const MORE = ["signOut", "claims", "takeOver", "cancel", "fault", "write", "messages", "message", "receipts", "rides", "ride", "aside", "dismiss", "keeps"];
 
@@ -55,7 +56,7 @@ export class Rider {
   constructor(parts) {
     this.#parts = parts;
     this.#db = new Db(parts.idb, parts.steps);
-    this.#api = new Api(parts.fetch);
+    this.#api = new Api(parts.fetch, (person) => this.#is(person));
     const settled = (row, answer) => this.#settled(row, answer);
     const own = { db: this.#db, api: this.#api, user: () => this.#user, settled, told: () => this.#tell() };
     this.#outbox = new Outbox({ ...own, clock: parts.clock, locks: parts.locks });
@@ -78,6 +79,7 @@ export class Rider {
       carry: (row, batch) => this.#carry(row, batch),
       alone: (name) => this.#alone(name),
       fresh: (path, load) => this.#fresh(path, load),
+      somebody: () => this.#somebody(),
       tell: () => this.#tell(),
       leave: () => (this.#user = null),
     };
@@ -88,10 +90,7 @@ export class Rider {
   /** {user_id, login, role, …}; `stale` where the cloud is away, with `over` where it wants a sign-in; null: nobody. */
   async me() {
     try {
-      const person = await this.#api.get("/me");
-      this.#user = person.user_id;
-      await this.#db.put("answers", { path: "/me", value: { ...person, csrf: "" } }).catch(() => {});
-      return person;
+      return await this.#api.get("/me");
     } catch (refused) {
       if (!refused.later && refused.code !== "sign_in") throw refused;
       const last = await this.#db.get("answers", "/me");
@@ -106,6 +105,17 @@ export class Rider {
     this.#soon();
     this.#tell();
     return person;
+  }
+
+  /** The cloud said who this is: it may be another than last time, who signed in on another page of it. */
+  async #is(person) {
+    this.#user = person.user_id;
+    await this.#db.put("answers", { path: "/me", value: { ...person, csrf: "" } }).catch(() => {});
+  }
+
+  /** Promise of whose it is what is done now: nothing is kept for nobody. Rejects with Refused sign_in, offline. */
+  async #somebody() {
+    return this.#user ?? (await this.#api.get("/me")).user_id;
   }
 
   async #whoever() {
@@ -178,6 +188,7 @@ export class Rider {
 
   async #asked(path, terms, names) {
     const { clock, crypto } = this.#parts;
+    await this.#somebody();
     await this.#room();
     const text = JSON.stringify([path, terms]);
     const again = (row) => row.user === this.#user && row.text === text && row.at > clock.unix() - KEY_S;
@@ -240,11 +251,24 @@ export class Rider {
         const [now, { ride }] = await Promise.all([this.#db.get("claims", claim_id), this.held(claim_id)]);
         this.#db.change("claims", claim_id, { tried: true }).catch(() => {});
         const outcome = await visit.ask(claims.toOpen(now, ride));
+        if (!now.successor) return outcome;
         // a successor that had reached the lock, though nobody heard so: the ride is this phone's
-        return outcome.name === "OLD" && now.successor ? visit.ask([claims.byRide(now)]) : outcome;
+        if (outcome.name === "OLD") return visit.ask([claims.byRide(now)]);
+        return outcome.name === "EXPIRED" && !now.reached ? { ...outcome, name: "LATE", next: "take_over" } : outcome;
       },
-      end: () => visit.ask(claims.toEnd(row)),
+      end: async () => {
+        const outcome = await visit.ask(claims.toEnd(row));
+        if (!OVER.includes(outcome.name)) return outcome;
+        await this.#ended(row); // an END whose answer was lost, or the hold ran out
+        return { ...outcome, next: "ride" };
+      },
     });
+  }
+
+  async #ended({ claim_id }) {
+    const seen = claims.receiptsOf({ claim_id }, await this.#db.all("receipts"));
+    await this.#db.change("claims", claim_id, { ended: seen.at(-1)?.seq ?? 0 }).catch(() => {});
+    this.#tell();
   }
 
   /** Promise of what lets others in again. */
@@ -274,11 +298,13 @@ export class Rider {
   // ---- receipts, and what is carried for others
 
   async #keep(row, data) {
-    const { lock, cti, seq = 0, type = null, at = 0 } = readable(data);
+    const { lock, cti, seq = 0, type = null, at = 0, error = 0, detail } = readable(data);
+    const dated = (time, sure = time !== receipt.UNKNOWN) => (sure ? time : null);
     const id = hex(await receipt.digest(data));
     const kept = {
       ...{ id, user: row.user, lock_id: lock ? hex(lock) : row.lock_id, claim_id: cti ? hex(cti) : row.claim_id },
-      ...{ seq, type, at, kept_at: this.#parts.clock.unix(), receipt: data, verdict: null },
+      ...{ seq, type, at: dated(at, error !== receipt.UNKNOWN), kept_at: this.#parts.clock.unix(), receipt: data, verdict: null },
+      ...(type === "END" && { closed: dated(detail[1]) }),
     };
     const item = this.#outbox.row("receipt", "POST", "/receipts", { receipts: [b64(data)] }, { id, user: row.user });
     try {

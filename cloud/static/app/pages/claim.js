@@ -79,8 +79,8 @@ export async function open(into, { claim: id }, app) {
     const { ride, exp, hold } = ring.claim;
     const now = Date.now() / 1000;
     if (!ride) clock.textContent = exp > now ? t("claim.until", { when: when(exp) }) : "";
-    else if (ride.state === "open") clock.textContent = lasting(Math.max(0, now - ride.began));
-    else if (ride.state === "parked") clock.textContent = t("claim.hold", { left: lasting(Math.max(0, ride.closed + hold - now)) });
+    else if (ride.state === "open" && ride.began !== null) clock.textContent = lasting(Math.max(0, now - ride.began));
+    else if (ride.state === "parked" && ride.closed !== null) clock.textContent = t("claim.hold", { left: lasting(Math.max(0, ride.closed + hold - now)) });
     else clock.textContent = "";
   }
 
@@ -106,6 +106,7 @@ export async function open(into, { claim: id }, app) {
       take_over: () => ring.takeOver(),
       report: () => go(place("fault", ring.claim.code)),
       update: app.renew,
+      sign_in: () => go(place()),
       other_device: () => go(place("help")),
       keep: async () => (await rider.deliver(), (ring.trouble = null), draw()),
     };
@@ -147,8 +148,8 @@ export async function open(into, { claim: id }, app) {
         soft(t("claim.colours_why")),
       ],
       asking: () => busy(t("claim.asking")),
-      open: () => [heading(t("claim.riding")), soft(t("claim.riding_why")), again(), end()],
-      parked: () => [heading(t("claim.parked")), soft(t("claim.parked_why")), again(), end()],
+      open: () => [heading(t("claim.riding")), soft(t(claim.untold ? "claim.taken_over" : "claim.riding_why")), again(), !claim.untold && end()],
+      parked: () => [heading(t("claim.parked")), soft(t(claim.untold ? "claim.taken_over" : "claim.parked_why")), again(), !claim.untold && end()],
       ended: () => [heading(t("claim.ended")), figures(claim.ride), verdict, lasts(claim) && find(), way(t("done"), place()), claim.ride.id && way(t("claim.see"), place("rides", claim.ride.id), "quiet button")],
     }[scene()]();
   }
@@ -160,7 +161,8 @@ function lasts({ mode, status }) {
 }
 
 function figures({ began, closed }) {
-  return facts([[t("ride.began"), when(began)], [t("ride.ended"), when(closed)], [t("ride.lasted"), lasting(closed - began)]]);
+  const lasted = began === null || closed === null ? t("unknown") : lasting(closed - began);
+  return facts([[t("ride.began"), when(began)], [t("ride.ended"), when(closed)], [t("ride.lasted"), lasted]]);
 }
 
 /** Colours as words, each with its swatch and how often a plain light blinks for it: nobody needs to tell colours. */

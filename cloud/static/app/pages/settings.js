@@ -23,6 +23,7 @@ export async function open(into, _place, app) {
     soft(t("settings.carry_why")),
     h("label", { class: "tick" }, h("input", { type: "checkbox", checked: carries(), onchange: (event) => carry(event.target.checked) }), t("settings.carry_on")),
     h("h2", {}, me ? t("settings.me", { login: me.login }) : t("settings.nobody")),
+    me?.over && h("p", { class: "alarm" }, t("problem.sign_in"), " ", way(t("sign_in.title"), app.place(), "")),
     me
       ? [h("p", { class: "ways" }, way(t("settings.account"), "/account", "")), act(t("settings.sign_out"), leave, "quiet")]
       : way(t("sign_in.title"), app.place()),

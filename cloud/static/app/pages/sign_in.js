@@ -33,7 +33,7 @@ export function ask(into, app, done) {
   async function byPasskey() {
     const { prove } = await import("../../console/passkey.js");
     const { options } = await app.rider.send("POST", "/passkey-challenges");
-    await app.rider.send("POST", "/sessions/passkey", { ...(await prove(options)), cookie: true });
+    await app.rider.signIn({ passkey: await prove(options) });
     await done();
   }
 }

@@ -47,7 +47,7 @@ export function resumed(ask, cti) {
  * | begin | | | write | frames |
  * | ask | asks: [{command, token or cti}] (*) | | prove | ask, hello, challenge: bodies |
  * | proved, unproved | body of REQUEST | | bind | hello, challenge: for a token bound to them |
- * | bound, unbound | token; offline: true/false | | greeted | hello, challenge: for the colour code |
+ * | bound, unbound | token; why: UNBOUND, OFFLINE, SIGNED_OUT | | greeted | hello, challenge: for the colour code |
  * | collect | | | keep | receipt, told: false if it is an answer's; before anything else is done |
  * | offer, data | version, digest; data | | carry | batch |
  * | heard | frame | | fetch | name, offset: of the release |
@@ -139,8 +139,8 @@ export class Flow {
     this.#prove(now);
   }
 
-  _unbound({ offline }) {
-    if (this.phase === "binding") this.#end(offline ? "OFFLINE" : "UNBOUND");
+  _unbound({ why }) {
+    if (this.phase === "binding") this.#end(why);
   }
 
   _data({ data }, now) {

@@ -20,6 +20,7 @@ export const NEXT = [
   "switch_on", // Bluetooth, in the device's settings
   "allow", // Bluetooth for this app
   "choose", // pick the lock in the browser's list
+  "sign_in", // then again
   "other_device", // this browser has no Bluetooth for pages
 ];
 
@@ -58,6 +59,8 @@ const OTHERS = {
   GARBLED: "update", // the lock said something that is none of its messages
   NO_KEY: "take_over", // the key could not sign
   OFFLINE: "online", // a bound token was needed, and the cloud was out of reach
+  SIGNED_OUT: "sign_in", // the same, and the cloud does not know who asks
+  LATE: "take_over", // a successor's token was not brought to the lock in time
   UNBOUND: "claim", // the cloud gives no token for this claim any more
   DONE: "ride", // all batches taken, or the release brought as far as the lock wanted it
   // the adapter's, before there is a link

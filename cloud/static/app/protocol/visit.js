@@ -8,7 +8,7 @@
 // |---|---|
 // | link | {payload?, acked?, spent?, write(frame) → promise, cut(), listen({frame, lost})}: an adapter to some radio |
 // | holder, sign | public key, 32 bytes; sign(bytes) → promise of 64 bytes |
-// | bind | bind(hello, challenge) → promise of a token, or of null when the cloud gives none; rejects when offline |
+// | bind | bind(hello, challenge) → promise of a token, or of null when the cloud gives none; rejects when offline, or with `code` sign_in |
 // | keep | keep(receipt) → promise: stored; nobody hears of a receipt before |
 // | carry | the same for a sealed batch |
 // | fetch | fetch(name, offset) → promise of bytes: of the release that is offered |
@@ -128,8 +128,8 @@ export class Visit {
 
   _bind({ hello, challenge }) {
     this.#parts.bind(hello, challenge).then(
-      (token) => this.#post(token ? { kind: "bound", token } : { kind: "unbound", offline: false }),
-      () => this.#post({ kind: "unbound", offline: true }),
+      (token) => this.#post(token ? { kind: "bound", token } : { kind: "unbound", why: "UNBOUND" }),
+      ({ code }) => this.#post({ kind: "unbound", why: code === "sign_in" ? "SIGNED_OUT" : "OFFLINE" }),
     );
   }
 

@@ -65,6 +65,7 @@ export async function atLock(into, lock, desk) {
     const steps = {
       claim: () => app.go(place("shift")),
       update: () => location.reload(),
+      sign_in: () => app.go(app.place()),
       other_device: () => app.go(app.place("help")),
       report: () => app.go(app.place("fault", lock?.code)),
     };
