@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cloud import issuers, locks, tokens
 from cloud.problem import Problem
-from cloud.tables import Claim, Lock
+from cloud.tables import Claim, IssuedToken, Lock
 from cloud.wrapping import Wrapping
 
 
@@ -64,6 +64,19 @@ def raise_master(lock: Lock, floor: int) -> None:
     if floor > lock.next_master_epoch:
         raise Problem("floor_ahead", next_master_epoch=lock.next_master_epoch)
     lock.master_floor = max(lock.master_floor, floor)
+
+
+def end_masters(session: Session, user_id: str, now: int) -> None:
+    """Kill the master tokens that this person can still use without the cloud, and whatever is older for the same
+    locks: colleagues take theirs again. A lock hears of it with its next word."""
+    mine = (IssuedToken.user_id == user_id, IssuedToken.claim.is_(None), IssuedToken.nonce.is_(None))
+    newest: dict[str, int] = {}
+    for audience in session.scalars(select(IssuedToken.audience).where(*mine, IssuedToken.exp >= now)):
+        for lock_id, epoch in (name.split(":") for name in audience.split()):
+            newest[lock_id] = max(newest.get(lock_id, 0), int(epoch))
+    rows = select(Lock).where(Lock.lock_id.in_(newest)).order_by(Lock.lock_id).with_for_update()
+    for lock in session.scalars(rows, execution_options={"populate_existing": True}):
+        raise_master(lock, newest[lock.lock_id] + 1)
 
 
 def _open(lock_id: str, now: int) -> tuple[ColumnElement[bool], ...]:

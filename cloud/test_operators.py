@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from alembic import command
 
 from cloud import db
+from cloud.tables import Lock
 from cloud.testride import ride as ridden
 from cloud.testsite import PASSWORD, holder_key, problem
 
@@ -189,6 +190,30 @@ def test_what_an_operator_says_of_itself_has_a_form(site, two, field, value):
     answer = two[1]["A"].patch(f"/operators/{two[0]['A']}", **{field: value})
     (error,) = problem(answer, 422, "invalid")["errors"]
     assert error["field"] == field
+
+
+def test_who_is_dismissed_opens_nothing_more(site, two):
+    ids, admins, bikes = two
+    mate, other = (site.person("technician", operator=ids["A"]) for _ in range(2))
+    lock = bikes["A"].hex
+
+    def shift(person, lasting):
+        fields = {"holder_key": holder_key(), "exp": site.now + lasting}
+        answer = person.post("/master-tokens", locks=[lock], **fields)
+        assert answer.status_code == 201
+
+    def floor():
+        with site.cloud.db.reading() as session:
+            row = session.get(Lock, lock)
+            return row.master_floor, row.next_master_epoch
+
+    shift(mate, 3600)
+    shift(other, 60)
+    assert admins["A"].delete(f"/staff/{mate.user_id}").status_code == 204
+    assert floor() == (2, 3)  # the other's, which is newer, holds
+    site.now += 61
+    assert admins["A"].delete(f"/staff/{other.user_id}").status_code == 204
+    assert floor() == (2, 3)  # it was over by itself
 
 
 def test_staff_is_promoted_and_dismissed_by_its_own_admin(site, two):

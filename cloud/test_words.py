@@ -100,9 +100,7 @@ ASKED_BY_RIDERS = (  # what the app asks of the API for a rider
 OF_PROGRAMS = set(
     "bad_json invalid bad_key key_reused key_busy key_cut csrf too_large not_json bad_request".split()
 )
-OF_PROGRAMS |= set(
-    "forbidden bad_holder_key wrong_lock scope persons_only sign_in prove_again second_factor_needed".split()
-)
+OF_PROGRAMS |= set("bad_holder_key wrong_lock scope persons_only prove_again".split())
 
 
 def test_each_refusal_that_a_rider_may_meet_has_a_sentence(site):

@@ -252,6 +252,29 @@ def test_the_lock_says_by_its_log_that_it_was_shut(page, shift, mute, office):
     until(lambda: office.get(path)["receipts"][0]["type"] == "SERVICE_CLOSE")
 
 
+def test_a_lock_that_is_met_again_shows_its_colours_anew(page, shift, fleet, lock):
+    to_bike(page, lock.code)
+    find(page)
+    press(page, "Open it")
+    expect(page.get_by_text("The ring is open.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("button", name="Take its log along")).to_be_visible(timeout=20_000)
+    lock.sim.hand("close")
+    fleet.radio.tell(f"cut {lock.code}")  # the technician works behind a wall
+    expect(page.get_by_role("button", name="Find the lock")).to_be_visible(timeout=30_000)
+    fleet.radio.tell(f"mend {lock.code}")
+    find(page)
+    expect(page.locator(".colours li")).to_have_count(4)
+    expect(page.get_by_text("The ring is open.")).not_to_be_visible()
+    expect(page.get_by_role("button", name="Open it", exact=True)).to_be_visible()
+
+
+def test_a_bicycle_that_one_stands_at_comes_first_among_the_locks_of_a_shift(page, lock, other):
+    page.goto(f"/app/service/shift/{other.code}")
+    heading(page, "Which locks?")
+    expect(page.locator(".pick").first).to_contain_text(other.code)
+    expect(page.locator(".pick input").first).to_be_checked()
+
+
 def until(holds, seconds=20):
     end = time.monotonic() + seconds
     while not holds():
@@ -427,6 +450,11 @@ def test_an_admin_sees_at_once_what_the_technician_did(page, shift, browser, fle
         press(page, "Open it")
         expect(page.get_by_text("The ring is open.")).to_be_visible(timeout=20_000)
         expect(rows).not_to_have_count(before, timeout=20_000)  # nobody touches the console
+        asset = office.get(f"/api/v1/assets?code={lock.code}")["assets"][0]["asset_id"]
+        job = office.post("/api/v1/jobs", {"title": "Oil the chain", "asset": asset, "rank": 5})["job_id"]
+        expect(console.get_by_role("link", name="Oil the chain")).to_be_visible(timeout=20_000)
+        office.post(f"/api/v1/jobs/{job}/done", {"note": "oiled"})
+        expect(console.get_by_role("link", name="Oil the chain")).not_to_be_visible(timeout=20_000)
 
 
 EXPIRES = int(time.time()) + 20 * 86_400

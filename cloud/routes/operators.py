@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 
 from flask import Blueprint
 
-from cloud import body, operators, shapes_tenancy, users, views
+from cloud import body, floors, operators, shapes_tenancy, users, views
 from cloud.auth import STAFF, allow, cloud, fresh, me, platform, reach
 from cloud.conditions import unchanged
 from cloud.describe import Fields, Page, answers, guarded, paged, takes
@@ -135,10 +135,11 @@ def promote(user_id: str, fields: Fields) -> shapes_tenancy.Colleague:
 @fresh
 @answers(problems=("own_role", "last_admin"))
 def dismiss(user_id: str) -> None:
-    """Make somebody of the staff a rider like any other, and sign them out everywhere."""
+    """Make somebody of the staff a rider like any other, sign them out everywhere, and end their master tokens."""
     _not_oneself(user_id)
     with cloud().db.writing() as session:
         users.dismiss(session, users.find_staff(session, reach(), user_id))
+        floors.end_masters(session, user_id, cloud().now())
 
 
 def _not_oneself(user_id: str) -> None:

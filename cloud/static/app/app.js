@@ -3,7 +3,7 @@
 
 import { h, show } from "../console/dom.js";
 import { openRider } from "./keep/rider.js";
-import { act, busy } from "./ui.js";
+import { act, busy, way } from "./ui.js";
 import { language, more, said, t } from "./words.js";
 
 const BASE = "/app";
@@ -119,7 +119,8 @@ async function fail(refused, sentence) {
     show(main, into);
     return arrive(into);
   }
-  show(main, h("h1", {}, t("sorry")), h("p", { role: "alert" }, sentence ?? said(refused)), act(t("again"), () => location.reload()));
+  const account = refused.code === "second_factor_needed" && way(t("settings.account"), "/account");
+  show(main, h("h1", {}, t("sorry")), h("p", { role: "alert" }, sentence ?? said(refused)), account, act(t("again"), () => location.reload()));
   if (refused.code === undefined && !sentence) throw refused; // a fault of ours, for the browser's console
 }
 

@@ -142,6 +142,8 @@ export default {
 
   "sign_in.title": "Sign in",
   "problem.sign_in": "You are signed out. Sign in first; what you hold on this phone works all the same.",
+  "problem.second_factor_needed": "This account needs a second factor first. Set one up on its account page.",
+  "problem.forbidden": "Your account may not do this.",
   "problem.offline": "The server cannot be reached. What you hold on this phone works all the same.",
   "problem.unavailable": "The server is busy; try again in a moment.",
   "problem.unexpected": "Something went wrong on our side.",

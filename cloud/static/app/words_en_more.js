@@ -132,6 +132,8 @@ export default {
   "settings.refused.cancel": "A claim that you gave back was not taken:",
   "settings.refused.receipt": "A receipt was not taken:",
   "settings.refused.sealed": "What you carried for another lock was not taken:",
+  "settings.refused.job": "What you did about a job was not taken:",
+  "settings.refused.asset": "What you did about a bicycle was not taken:",
   "settings.carry": "Carried for others",
   "settings.carry_why": "Once a lock has opened or ended your ride, it may give this phone sealed messages for the cloud, of other people's rides too: a lock without a network is heard of that way. They are sealed: nobody can read them on this phone. The cloud stores each once, and then they are gone from here.",
   "settings.carry_on": "Carry sealed messages. What is carried already is sent in any case.",

@@ -141,6 +141,8 @@ export default {
 
   "sign_in.title": "Inloggen",
   "problem.sign_in": "Je bent uitgelogd. Log eerst in; wat deze telefoon bewaart werkt gewoon.",
+  "problem.second_factor_needed": "Dit account heeft eerst een tweede factor nodig. Stel die in op de accountpagina.",
+  "problem.forbidden": "Je account mag dit niet.",
   "problem.offline": "De server is niet te bereiken. Wat deze telefoon bewaart werkt gewoon.",
   "problem.unavailable": "De server is druk; probeer het zo weer.",
   "problem.unexpected": "Er ging bij ons iets mis.",

@@ -132,6 +132,8 @@ export default {
   "settings.refused.cancel": "Een fiets die je teruggaf is niet aangenomen:",
   "settings.refused.receipt": "Een ontvangstbewijs is niet aangenomen:",
   "settings.refused.sealed": "Wat je voor een ander slot meenam is niet aangenomen:",
+  "settings.refused.job": "Wat je aan een klus deed is niet aangenomen:",
+  "settings.refused.asset": "Wat je aan een fiets deed is niet aangenomen:",
   "settings.carry": "Meegenomen voor anderen",
   "settings.carry_why": "Als een slot je rit begon of beëindigde, kan het deze telefoon verzegelde berichten voor de cloud meegeven, ook over ritten van anderen: zo hoort men van een slot zonder netwerk. Ze zijn verzegeld: niemand kan ze op deze telefoon lezen. De cloud bewaart elk één keer, en dan zijn ze hier weg.",
   "settings.carry_on": "Verzegelde berichten meenemen. Wat al meegenomen is wordt hoe dan ook verstuurd.",

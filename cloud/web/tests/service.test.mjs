@@ -282,3 +282,25 @@ test("what a lock asks of a release is cut into blocks, and how far it is rises 
   assert.deepEqual(asked.map((each) => errand.bring(...each).length), [512, 188, 512, 0, 0, 0]);
   assert.deepEqual(sent.slice(0, 4), [512 / 1212, 700 / 1212, 1, 1]);
 });
+
+test("a phone that is full says so: the log was not taken along", async () => {
+  await take();
+  net.way = "off";
+  shift = new Shift({ ...rider.inside, carry: () => Promise.reject(new Error("full")) });
+  const { visit } = await at();
+  assert.equal((await visit.open()).kept, true);
+  const { name, kept } = await visit.log();
+  assert.deepEqual([name, kept], ["DONE", false]);
+});
+
+test("what is done about a bicycle waits for nothing that is carried", async () => {
+  await phone.add("outbox", { kind: "sealed", method: "POST", path: "/sealed", body: { batch: "AAAA" }, key: "k".repeat(8) });
+  let let_on;
+  net.before = (_, path) => path.endsWith("/sealed") && new Promise((settle) => (let_on = settle));
+  const { asset } = await duty.bike(CODE);
+  assert.deepEqual(await duty.putOut(asset, "bent"), { queued: false });
+  while (!let_on) await new Promise(setImmediate);
+  let_on();
+  await rider.deliver();
+  assert.equal(await rider.waiting(), 0);
+});

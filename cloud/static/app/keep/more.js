@@ -92,7 +92,7 @@ async function sent({ db, outbox, rider, somebody }, kind, path, fields) {
 }
 
 /** Promise of the row once it was refused or can't go now, of undefined once it is delivered: whatever else waits. */
-async function gone({ db, rider }, { key }) {
+export async function gone({ db, rider }, { key }) {
   const left = async () => (await db.all("outbox")).find((each) => each.key === key);
   let end;
   const settled = new Promise((settle) => {

@@ -58,7 +58,7 @@ export class Visit {
     this.#post({ kind: "begin" });
   }
 
-  /** Promise of the outcome; it never rejects. `asks`: see flow.js. `outcome.kept` is false if a receipt was not kept. */
+  /** Promise of the outcome; it never rejects. `asks`: see flow.js. `outcome.kept` is false if a receipt or a batch was not kept. */
   ask(asks) {
     this.#asking ??= this.#asked({ kind: "ask", asks }).finally(() => (this.#asking = null));
     return this.#asking; // a second tap changes nothing
@@ -151,7 +151,7 @@ export class Visit {
   }
 
   async _carry({ batch }) {
-    await this.#within(KEEP_MS, this.#parts.carry(batch));
+    this.#unkept ||= !(await this.#within(KEEP_MS, this.#parts.carry(batch)));
   }
 
   _done({ outcome }) {

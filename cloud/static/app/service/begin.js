@@ -9,11 +9,13 @@ import { LOCKS } from "./shift.js";
 
 const SHOWN = 40;
 
-export async function open(into, _place, desk) {
+/** `code`: of a bicycle that somebody stands at: it comes first. */
+export async function open(into, { code }, desk) {
   const { app, duty, place, releases, shift } = desk;
   const here = await known();
   const [{ jobs }, fleet, had] = await Promise.all([duty.jobs(), duty.fleet(here), shift.locks()]);
-  const wanted = [...had.map(({ lock_id }) => lock_id), ...ranked(jobs, here).map(({ lock_now }) => lock_now)];
+  const meant = fleet.filter((row) => row.code === code).map(({ lock_id }) => lock_id);
+  const wanted = [...meant, ...had.map(({ lock_id }) => lock_id), ...ranked(jobs, here).map(({ lock_now }) => lock_now)];
   const order = ({ lock_id }) => (wanted.includes(lock_id) ? wanted.indexOf(lock_id) : Infinity);
   const shown = fleet.sort((a, b) => order(a) - order(b) || 0).slice(0, SHOWN);
   const boxes = shown.map((row, at) => h("input", { type: "checkbox", value: row.lock_id, checked: at < LOCKS && order(row) < Infinity, onchange: count }));

@@ -2,6 +2,7 @@
 // over them. Whatever is done here is done at once for whoever looks at this phone, and once, in order, in the cloud.
 
 import { Refused } from "../keep/api.js";
+import { gone } from "../keep/more.js";
 import { between } from "../map.js";
 
 const RANK_M = 1000; // metres that one goes further for one rank of urgency, as the cloud counts (cloud/maintenance.py)
@@ -109,17 +110,13 @@ export class Duty {
 
   /** Promise of {queued}. What the cloud refuses at once rejects, and is forgotten: the person is there to hear it. */
   async #do(kind, path, body) {
-    const { db, outbox, tell } = this.#inside;
-    let n;
-    await db.write(["outbox"], (stores) => {
-      stores.outbox.add(outbox.row(kind, "POST", path, body)).onsuccess = ({ target }) => (n = target.result);
-    });
+    const { db, outbox, rider, tell } = this.#inside;
+    const row = outbox.row(kind, "POST", path, body);
+    await db.put("outbox", row);
     tell();
-    await outbox.deliver();
-    const left = await db.get("outbox", n);
+    const left = await gone({ db, rider }, row);
     if (left?.refused) {
-      await db.write(["outbox"], (stores) => stores.outbox.delete(n));
-      tell();
+      await rider.dismiss(left.n);
       throw new Refused(409, left.refused.code, left.refused.text);
     }
     return { queued: Boolean(left) };

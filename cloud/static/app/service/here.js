@@ -2,11 +2,15 @@
 
 let here = null; // [lat, lon] in degrees, kept while the app is open
 
-/** The last one known, or null. Asks nobody unless the browser was allowed to tell already. */
-export async function known() {
-  if (here) return here;
+/** The last one known, or null; `moved(place)` when a newer one is. Asks nobody unless the browser was allowed to tell already. */
+export async function known(moved = () => {}) {
   const allowed = await navigator.permissions?.query({ name: "geolocation" }).catch(() => null);
-  return allowed?.state === "granted" ? locate().catch(() => null) : null;
+  if (allowed?.state !== "granted") return here;
+  const before = here;
+  const now = locate().catch(() => here);
+  if (!before) return now;
+  now.then((found) => found !== before && moved(found));
+  return before;
 }
 
 export function locate() {

@@ -8,7 +8,7 @@ import { known, locate } from "./here.js";
 
 export async function open(into, _place, desk) {
   const { app, duty, me, place, rider, shift } = desk;
-  let here = await known();
+  let here = await known((found) => ((here = found), draw().catch(() => {})));
   const card = h("section", { class: "card shift", "aria-live": "polite" });
   const near = here ? null : act(t("jobs.near"), async () => ((here = await locate()), near.remove(), draw()), "quiet");
   const list = h("ol", { class: "list jobs" });

@@ -23,6 +23,7 @@ export async function atLock(into, lock, desk) {
   const bar = h("progress", { max: 1, value: 0, "aria-label": t("update.bringing") });
   let offered = first;
   let loading = null; // how much of the release is here, of 1
+  let unloaded = null; // why it could not be loaded
   let doing = null; // what is asked of the lock
   let ring;
   show(into, trouble, state, told);
@@ -36,9 +37,19 @@ export async function atLock(into, lock, desk) {
     draw();
   }
 
+  /** On a new link whatever was said on one before is over: it may be another lock. */
+  function reach() {
+    if (ring.claim.said || ring.claim.logged) start(ring.claim.wide);
+    return ring.reach();
+  }
+
   async function ask(what) {
     doing = what;
-    if (what === "update") ring.claim.release = await releases.whole(offered);
+    if (what === "update") {
+      const release = await releases.whole(offered);
+      if (!release) return reload(); // another tab has loaded another one
+      ring.claim.release = release;
+    }
     await ring.ask(what);
     if (ring.trouble || ring.at !== "ready") return; // or the technician went away meanwhile
     if (what === "open") return ask("log"); // there may never be a better time
@@ -63,20 +74,22 @@ export async function atLock(into, lock, desk) {
 
   function troubled({ name, next, code, message, asked }) {
     const steps = {
-      claim: () => app.go(place("shift")),
+      claim: () => app.go(place("shift", lock?.code)),
       update: () => location.reload(),
-      sign_in: () => app.go(app.place()),
+      sign_in: () => app.go(place()),
       other_device: () => app.go(app.place("help")),
+      keep: async () => (await rider.deliver(), (ring.trouble = null), draw()),
       report: () => app.go(app.place("fault", lock?.code)),
     };
     const text = name ? (maybe(`service.${name}`) ?? t(`outcome.${name}`)) : sentence({ code, message });
-    const label = maybe(`service.next.${next}`) ?? t(`next.${next}`);
+    const label = next === "keep" ? t("claim.send") : (maybe(`service.next.${next}`) ?? t(`next.${next}`));
+    const same = ring.at === "ready" || (lock && !ring.claim.wide); // else who is picked now may be another, unseen
     const wide = lock && !ring.claim.wide && ["CANCELLED", "NOT_HEARD"].includes(name);
     return h(
       "div",
       { class: "alarm" },
       h("p", {}, text),
-      act(label, steps[next] ?? (() => (asked && name !== "WRONG_LOCK" ? ask(asked) : again())), "big"),
+      act(label, steps[next] ?? (() => (asked && same && name !== "WRONG_LOCK" ? ask(asked) : again())), "big"),
       wide && act(t("lock.wide"), () => (start(true), ring.reach()), "quiet"),
     );
   }
@@ -104,8 +117,8 @@ export async function atLock(into, lock, desk) {
       default:
         return ring.trouble ? release() : [
           soft(t(wide || !lock ? "lock.any" : until ? "lock.listed" : "lock.unlisted")),
-          act(t("lock.find"), () => ring.reach(), "huge"),
-          lock && !until && way(t("shift.more"), place("shift"), "button quiet"),
+          act(t("lock.find"), reach, "huge"),
+          lock && !until && way(t("shift.more"), place("shift", lock.code), "button quiet"),
           !brought && release(),
         ];
     }
@@ -115,23 +128,31 @@ export async function atLock(into, lock, desk) {
     if (!offered) return null;
     const { version, size, here } = offered;
     if (loading !== null) return [h("p", {}, t("update.loading")), h("progress", { max: 1, value: loading, "aria-label": t("update.loading") })];
-    if (here < size) return act(t("update.load", { version, kb: Math.ceil(size / 1024) }), load, "quiet");
+    if (here < size) return [act(t("update.load", { version, kb: Math.ceil(size / 1024) }), load, "quiet"), unloaded && h("p", { class: "wrong", role: "alert" }, sentence(unloaded))];
     return ring.at === "ready" ? act(t("update.bring", { version }), () => ask("update"), "quiet") : soft(t("update.here", { version }));
   }
 
   function again() {
     ring.leave(); // of another lock, it may be
-    return ring.reach();
+    return reach();
   }
 
   async function load() {
+    unloaded = null;
     try {
       await releases.fetch(offered, (bytes) => ((loading = bytes / offered.size), draw()));
+    } catch (refused) {
+      unloaded = refused; // said beside the button, which is drawn anew
+      if (refused.code === undefined && !(refused instanceof DOMException)) throw refused;
     } finally {
       loading = null;
-      offered = await releases.offered(lock_id);
-      draw();
+      await reload();
     }
+  }
+
+  async function reload() {
+    offered = await releases.offered(lock_id).catch(() => offered);
+    draw();
   }
 }
 

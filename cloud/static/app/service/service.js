@@ -11,7 +11,7 @@ const STAFF = ["technician", "admin"];
 const PAGES = [
   // path below /app/service, module
   [/^$/, "home"],
-  [/^shift$/, "begin"],
+  [/^shift(\/(?<code>[0-9A-Za-z-]{1,32}))?$/, "begin"],
   [/^jobs\/(?<job>[0-9a-f]{16})$/, "job"],
   [/^b\/(?<code>[0-9A-Za-z-]{1,32})$/, "bike"],
   [/^any$/, "any"],

@@ -138,6 +138,7 @@ export default {
 
   "service.WRONG_LOCK": "This is the lock of another bicycle. Choose again.",
   "service.EXPIRED": "The shift is over for this lock. Take it again.",
+  "service.SIGNED_OUT": "This lock opens by the cloud's word alone, and you are signed out. Sign in, then open it.",
   "service.OLD": "A newer shift has replaced this one at the lock. Take it again.",
   "service.FORGED": "The lock does not believe this token. Take the shift again.",
   "service.SCOPE": "This shift does not allow that.",

@@ -138,6 +138,7 @@ export default {
 
   "service.WRONG_LOCK": "Dit is het slot van een andere fiets. Kies opnieuw.",
   "service.EXPIRED": "De dienst is voor dit slot voorbij. Neem hem opnieuw.",
+  "service.SIGNED_OUT": "Dit slot opent alleen met een woord van de cloud, en je bent uitgelogd. Log in en open het dan.",
   "service.OLD": "Een nieuwere dienst heeft deze bij het slot vervangen. Neem hem opnieuw.",
   "service.FORGED": "Het slot gelooft dit token niet. Neem de dienst opnieuw.",
   "service.SCOPE": "Deze dienst staat dat niet toe.",

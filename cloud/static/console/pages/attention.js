@@ -63,7 +63,7 @@ function line(item, me, make) {
 }
 
 /** A job that is open there already, and whose it is: so that two people do not both go. */
-function known({ job_id, title, assigned_to }, me) {
+export function known({ job_id, title, assigned_to }, me) {
   const whose = assigned_to === me.user_id ? "attention.job.mine" : assigned_to ? "attention.job.given" : "attention.job.free";
   return h("p", {}, h("a", { href: place("jobs", job_id) }, title), " ", h("span", { class: "tag good" }, t(whose)));
 }

@@ -11,6 +11,7 @@ import { plot } from "../plot.js";
 import { steering } from "../steering.js";
 import { listed, pages, table } from "../table.js";
 import { track } from "../track.js";
+import { known } from "./attention.js";
 import { ago, degrees, t, volts, when, word } from "../words.js";
 
 const WEEK_S = 7 * 86400;
@@ -29,6 +30,7 @@ export async function open({ lock: id }, into, heading, me) {
   parts.commands = asked.element;
   into.append(...Object.values(parts));
   const ground = h("div");
+  let bike = null; // the id of the one that it is on
   const way = track(ground);
   show(parts.ground, h("h2", {}, t("lock.track")), ground);
 
@@ -39,6 +41,7 @@ export async function open({ lock: id }, into, heading, me) {
 
   async function facts() {
     const lock = await get(path);
+    bike = lock.asset?.asset_id ?? null;
     heading.textContent = lock.asset ? [...new Set([lock.asset.code, lock.asset.label])].join(" · ") : id;
     document.title = `${heading.textContent} · Ringslot`;
     const rows = [
@@ -77,8 +80,14 @@ export async function open({ lock: id }, into, heading, me) {
   }
 
   async function attention() {
-    const { items } = await get("/attention", { lock: id });
-    show(parts.attention, items.length > 0 && [h("h2", {}, t("attention.title")), h("ul", { class: "reasons" }, items.map((item) => h("li", { class: "reason" }, evidence(item))))]);
+    const [{ items }, { jobs }] = await Promise.all([get("/attention", { lock: id }), bike ? get("/jobs", { asset: bike }) : { jobs: [] }]);
+    const open = new Map([...items.flatMap((item) => item.jobs), ...jobs].map((job) => [job.job_id, job]));
+    show(
+      parts.attention,
+      (items.length > 0 || open.size > 0) && h("h2", {}, t("attention.title")),
+      items.length > 0 && h("ul", { class: "reasons" }, items.map((item) => h("li", { class: "reason" }, evidence(item)))),
+      [...open.values()].map((job) => known(job, me)),
+    );
   }
 
   async function series() {
@@ -141,6 +150,7 @@ export async function open({ lock: id }, into, heading, me) {
     follow(["command.asked", "command.done"], asked.fill, mine),
     follow(["ride.started", "ride.parked", "ride.resumed", "ride.ended"], rides, mine),
     follow(["attention.opened", "attention.closed"], attention, mine),
+    follow(["job.opened", "job.assigned", "job.done"], attention), // a bicycle's, whichever lock it had then
     follow(["receipt.stored"], receipts, mine),
   ];
   return () => {
