@@ -133,14 +133,18 @@ def offer(session: Session, lock: Lock, now: int, period_s: int) -> list | None:
     mine = session.get(RolloutLock, (row.rollout_id, lock.lock_id))
     if staging.against(_view(session, lock, row, mine)) is not None:
         return None
-    if mine is None:
-        values = {"rollout_id": row.rollout_id, "lock_id": lock.lock_id, "offered_at": now, "since": now}
-        values |= {"state": staging.OFFERED, "reason": 0, "failures": 0}
-        session.execute(insert(session, RolloutLock).values(values).on_conflict_do_nothing())
+    _offered(session, row, lock, now)
     digest = session.scalar(
         select(Release.digest).where(Release.board == row.board, Release.version == row.version)
     )
     return [row.version, digest]
+
+
+def _offered(session: Session, row: Rollout, lock: Lock, now: int) -> None:
+    """From here on what the lock tells of an update is the rollout's evidence."""
+    values = {"rollout_id": row.rollout_id, "lock_id": lock.lock_id, "offered_at": now, "since": now}
+    values |= {"state": staging.OFFERED, "reason": 0, "failures": 0}
+    session.execute(insert(session, RolloutLock).values(values).on_conflict_do_nothing())
 
 
 def manifest_for(cloud: Cloud, lock_id: str, rest: tuple[str, ...], query: tuple[str, ...]) -> bytes:
@@ -171,13 +175,21 @@ def file_for(cloud: Cloud, lock_id: str, rest: tuple[str, ...], query: tuple[str
     return found
 
 
-def for_phone(session: Session, lock: Lock) -> Release:
-    """What a technician may carry to this lock, as its rollout stands: nothing that the uplink would not bring it too,
-    but for the moment. Raises Problem none_offered."""
+def for_phone(session: Session, lock: Lock) -> Rollout:
+    """Whose release a technician may carry to this lock: nothing that the uplink would not bring it too, but for the
+    moment. Raises Problem none_offered."""
     row = _running(session, lock.board)
     mine = session.get(RolloutLock, (row.rollout_id, lock.lock_id)) if row else None
     if row is None or not staging.may_fetch(_view(session, lock, row, mine)):
         raise Problem("none_offered")
+    return row
+
+
+def offer_phone(session: Session, lock: Lock, now: int) -> Release:
+    """The same, and the lock counts as offered the release: the cloud may hear no more of it than how it went. In a
+    writing session. Raises Problem none_offered."""
+    row = for_phone(session, lock)
+    _offered(session, row, lock, now)
     return releases.get(session, row.board, row.version)
 
 

@@ -137,13 +137,27 @@ def test_a_phone_carries_what_the_rollout_has_for_the_lock(fleet):
         answer = technician.get(f"{way}/files/{short(data)}").get_json()
         assert answer == {"name": short(data), "data": b64(data)}
     problem(technician.get(f"{way}/files/00000000"), 404, "not_found")
-    assert fleet.show(rollout)["progress"]["offered"] == 0  # the cloud itself offered nothing
+    assert fleet.show(rollout)["progress"]["offered"] == 1
     lock.boot(2)
     problem(technician.get(way), 404, "none_offered")  # it runs it
     other = fleet.locks[1]
     fleet.change(rollout, state="halted")
     problem(technician.get(f"/locks/{other.lock_id}/release"), 404, "none_offered")
     problem(technician.get(f"/locks/{other.lock_id}/release/files/{short(data)}"), 404, "none_offered")
+
+
+def test_what_becomes_of_a_release_that_phones_brought_counts_like_any(fleet):
+    rollout, technician = fleet.start(), fleet.site.person("technician")
+    for lock in fleet.locks[:3]:  # which the cloud has offered nothing
+        assert technician.get(f"/locks/{lock.lock_id}/release").status_code == 200
+        lock.update(update.TRIAL)
+    counts = fleet.show(rollout)["progress"]
+    assert (counts["on_trial"], counts["offered"]) == (3, 0)
+    for lock in fleet.locks[:3]:
+        lock.update(update.ROLLED_BACK)
+    fleet.wait(rollouts.JUDGE_S)
+    fleet.locks[4].status()
+    assert fleet.show(rollout)["halt"]["evidence"]["rolled_back_count"] == 3
 
 
 def test_a_lock_in_a_ride_is_left_alone_and_goes_on_with_what_it_has_begun(fleet):

@@ -50,9 +50,11 @@ def newest(page: Page) -> shapes.Releases:
 @allow(*STAFF)
 @answers(problems=("none_offered",))
 def offered(lock_id: str) -> shapes.ReleaseOffered:
-    """The release that a technician's phone may carry to this lock: the one that a running rollout has for it."""
-    with cloud().db.reading() as session:
-        row = rollouts.for_phone(session, locks.find(session, reach(), lock_id))
+    """The release that a technician's phone may carry to this lock: the one that a running rollout has for it.
+
+    The lock counts as offered it from now on, so that what becomes of it counts in the rollout."""
+    with cloud().db.writing() as session:
+        row = rollouts.offer_phone(session, locks.find(session, reach(), lock_id), cloud().now())
         entries = releases.read(row.manifest)[1]
     files = {digest: size for _, size, digest in entries}  # two paths may be one file
     return {
@@ -70,7 +72,8 @@ def offered(lock_id: str) -> shapes.ReleaseOffered:
 def file(lock_id: str, file_name: str) -> shapes.ReleaseFile:
     """One of its files."""
     with cloud().db.reading() as session:
-        row = rollouts.for_phone(session, locks.find(session, reach(), lock_id))
+        open_here = rollouts.for_phone(session, locks.find(session, reach(), lock_id))
+        row = releases.get(session, open_here.board, open_here.version)
         data = releases.body(session, row, bytes.fromhex(file_name))
     if data is None:
         raise Problem("not_found")
