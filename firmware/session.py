@@ -34,6 +34,7 @@ class Link:
         self.patience = _PROVE_MS
         self.accepted = False  # a request of its was
         self.cti = None  # of the ride that it proved to be the holder of
+        self.served = False  # it opened the bolt for service, which has not been shut since
         self.greeted = False
         self.challenge = self.challenge_until = self.transcript = None
         self.carrier = None  # (cti, [transcript, proof], [kid, epoch]) of its right to bring a release
@@ -241,7 +242,9 @@ class Session:
                 for other in self.links.values():
                     if other.cti == ride.cti:
                         other.cti = None
-            if verdict not in (accept.SERVICE, accept.DECOMMISSION):
+            if verdict == accept.SERVICE:
+                link.served = True
+            elif verdict != accept.DECOMMISSION:
                 link.cti = request.token.claims.cti if request.token else ride.cti
             self._result(link, status.OK, outcome.receipt, timing)
             self.show("ok")
@@ -286,11 +289,15 @@ class Session:
         return link.carrier
 
     def _appended(self, raw, parsed):
-        """A CLOSE or END goes to its rider's phone, while it is here."""
-        if parsed.type not in (receipt.CLOSE, receipt.END):
+        """That the bolt was shut, or the ride ended, goes to the phone whose it is, while that is here."""
+        if parsed.type not in (receipt.CLOSE, receipt.END, receipt.SERVICE_CLOSE):
             return
         for link in list(self.links.values()):
-            if link.cti == parsed.cti and link is not self._acting and link.closing is None:
+            if parsed.type == receipt.SERVICE_CLOSE:
+                concerned, link.served = link.served, False
+            else:
+                concerned = link.cti == parsed.cti
+            if concerned and link is not self._acting and link.closing is None:
                 try:
                     self.send(link, exchange.RECEIPT, exchange.encode_receipt(raw))
                 except Exception:

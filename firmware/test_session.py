@@ -7,7 +7,7 @@ from boards.sim.bench import K_LOCK, LOCK, Answer, Bench, key
 from firmware.lock import Lock
 from protocol import cbor, exchange, frames, keys, receipt, status, token
 
-RIDER, OTHER = key("rider"), key("other")
+RIDER, OTHER, TECH = key("rider"), key("other"), key("tech")
 
 
 def _honest_rider_is_served(bench, epoch=1):
@@ -31,6 +31,13 @@ def _refused(phone, code):
     assert found[0] == code, status.NAMES[found[0]]
     assert found[1] is None
     assert phone.next() == (None, None)
+
+
+def _shut(bench, *phones):
+    bench.world.close()
+    bench.wait(1)
+    for phone in phones:
+        phone.listen()
 
 
 def _cut(bench, phone):
@@ -427,16 +434,33 @@ def test_close_and_end_are_pushed_to_the_rides_phone_alone():
     raw = bench.token(RIDER)
     rider.open(raw, RIDER)
     stranger.hello()
-    bench.world.close()
-    bench.wait(1)
-    for phone in (rider, stranger):
-        phone.listen()
+    _shut(bench, rider, stranger)
     assert [receipt.parse(data).type for data in rider.receipts] == [receipt.CLOSE]
     assert stranger.receipts == [] and stranger.heard == []
     answer = rider.end(token.parse(raw).claims.cti, RIDER)
     assert receipt.parse(answer.receipt).type == receipt.END
     rider.listen()
     assert len(rider.receipts) == 1  # the END came as its answer, not twice
+    bench.close()
+
+
+def test_a_service_close_is_pushed_once_to_whoever_opened_for_it():
+    bench = Bench(Lock)
+    rider, tech, stranger = bench.phone(), bench.phone(), bench.phone()
+    raw = bench.token(RIDER)
+    rider.open(raw, RIDER)
+    _shut(bench, rider)
+    rider.receipts.clear()
+    stranger.hello()
+    master = bench.token(TECH, 1, issuer="master")
+    assert tech.service(master, TECH).status == status.OK
+    _shut(bench, rider, tech, stranger)
+    assert [receipt.parse(data).type for data in tech.receipts] == [receipt.SERVICE_CLOSE]
+    assert rider.receipts == [] and stranger.receipts == [] and stranger.heard == []
+    assert stranger.service(master, TECH).status == status.OK
+    _shut(bench, rider, tech, stranger)
+    assert len(tech.receipts) == 1  # what another opened since is not its concern
+    assert rider.receipts == [] and len(stranger.receipts) == 1
     bench.close()
 
 

@@ -259,6 +259,10 @@ def test_a_lock_that_is_met_again_shows_its_colours_anew(page, shift, fleet, loc
     expect(page.get_by_text("The ring is open.")).to_be_visible(timeout=20_000)
     expect(page.get_by_role("button", name="Take its log along")).to_be_visible(timeout=20_000)
     lock.sim.hand("close")
+    expect(page.get_by_text("The ring is shut.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("main").locator("dl").filter(has_text="Receipts so far")).to_contain_text(
+        "shut after service"
+    )
     fleet.radio.tell(f"cut {lock.code}")  # the technician works behind a wall
     expect(page.get_by_role("button", name="Find the lock")).to_be_visible(timeout=30_000)
     fleet.radio.tell(f"mend {lock.code}")

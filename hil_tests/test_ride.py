@@ -139,9 +139,8 @@ def test_a_technician_opens_without_claim(fleet, lock, admin, technician, tmp_pa
             master = await person.master(lock.lock_id)
             async with person.at(master) as link:
                 assert (await link.service(master.token, master.key)).ok and bolt(lock)["bolt_open"]
-                lock.sim.hand("close")
-                await until(lambda: bolt(lock)["bolt_closed"], "the bolt to snap in")
-            assert [one.type for one in chain(lock, person)] == [receipt.SERVICE_OPEN]
+                assert (await close(lock, link)).type == receipt.SERVICE_CLOSE
+            assert [one.type for one in chain(lock, person)] == [receipt.SERVICE_OPEN, receipt.SERVICE_CLOSE]
             await person.deliver()
             rows = await until(lambda: by_uplink(admin, lock, 2), "both receipts in the cloud")
             assert rows == ["SERVICE_OPEN", "SERVICE_CLOSE"]

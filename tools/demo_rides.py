@@ -180,14 +180,12 @@ async def service(demo: Demo) -> None:
         )
         took = (time.perf_counter() - tapped) * 1000
         demo.say(BIKE_B, f"opened for the technician, {took:.0f} ms", f"receipt {said.seq}, SERVICE_OPEN")
-        await demo.hand(demo.b, "close")
-        await demo.until(lambda: demo.b.sim.state()["bolt_closed"], "the bolt to snap in")
-        demo.say("technician", "closed it by hand")
+        closed = await demo.close(demo.b, link)
+        demo.hold(closed.type == receipt.SERVICE_CLOSE, "The receipt of closing is no SERVICE_CLOSE.")
+        demo.say("technician", "closed it by hand", f"receipt {closed.seq}, SERVICE_CLOSE")
     words = await technician.deliver()
-    demo.say("technician", f"brought {len(words)} receipt to the cloud")
-    rows = await demo.until(
-        lambda: len(found := stored(demo, demo.b)) == 2 and found, "the other one by uplink"
-    )
+    demo.say("technician", f"brought {len(words)} receipts to the cloud")
+    rows = await demo.until(lambda: len(found := stored(demo, demo.b)) == 2 and found, "both receipts")
     types = [row["type"] for row in rows]
     demo.hold(types == ["SERVICE_OPEN", "SERVICE_CLOSE"], f"The cloud has {types}.")
     demo.hold(rows[0]["cti"] == master.cti.hex(), "The cloud's receipt does not name the master token.")

@@ -62,14 +62,15 @@ test("a shift opens its locks without a network, takes the log along, and all of
   assert.equal((await state()).state, SERVICE);
   assert.deepEqual([errand.said.type, errand.said.seq, errand.said.told], ["SERVICE_OPEN", 1, phone.time]);
   assert.deepEqual([(await visit.log()).name, errand.carried, errand.bound], ["DONE", 1, false]);
-  await lock.order("close_ring"); // of which a lock tells riders only: it is in its log
+  await lock.order("close_ring");
   assert.deepEqual([(await visit.log()).name, errand.carried], ["DONE", 2]);
-  assert.equal(await rider.waiting(), 3); // a receipt and two batches
+  assert.deepEqual([errand.said.type, errand.said.seq], ["SERVICE_CLOSE", 2]); // told unasked
+  assert.equal(await rider.waiting(), 4); // two receipts and two batches
   assert.deepEqual(await rows("SELECT count(*) FROM receipt"), [[0]]);
   net.way = "on";
   await rider.deliver();
   assert.equal(await rider.waiting(), 0);
-  assert.deepEqual(await rows("SELECT seq, via FROM receipt ORDER BY seq"), [[1, "phone"], [2, "mule"]]);
+  assert.deepEqual(await rows("SELECT seq, via FROM receipt ORDER BY seq"), [[1, "phone"], [2, "phone"]]);
   assert.deepEqual(await rows("SELECT count(*) FROM claim"), [[0]]);
 });
 

@@ -98,7 +98,6 @@ export async function atLock(into, lock, desk) {
     if (radio === "missing") return [h("p", { class: "note" }, t("outcome.UNSUPPORTED")), way(t("next.other_device"), app.place("help"))];
     const stop = () => act(t("stop"), () => (ring.leave(), draw()), "quiet");
     const { said, wide, brought } = ring.claim;
-    const type = said?.type;
     switch (ring.at) {
       case "reaching":
         return [busy(t("lock.reaching")), stop()];
@@ -108,11 +107,11 @@ export async function atLock(into, lock, desk) {
         return doing === "update" ? [h("p", {}, t("update.bringing")), bar, soft(t("update.stay"))] : busy(t(doing === "log" ? "lock.collecting" : "lock.opening"));
       case "ready":
         return [
-          type ? h("p", { class: "good" }, t("lock.open")) : ring.colours && [h("h2", {}, t("lock.colours")), swatches(ring.colours)],
-          act(t(type ? "lock.reopen" : "lock.unlock"), () => ask("open"), type ? "quiet" : "huge"),
+          said ? h("p", { class: "good" }, t(stands(said) === "closed" ? "lock.shut" : "lock.open")) : ring.colours && [h("h2", {}, t("lock.colours")), swatches(ring.colours)],
+          act(t(said ? "lock.reopen" : "lock.unlock"), () => ask("open"), said ? "quiet" : "huge"),
           release(),
           act(t("lock.collect"), () => ask("log"), "quiet"),
-          !type && act(t("lock.not_this"), () => (ring.leave(), draw()), "quiet"),
+          !said && act(t("lock.not_this"), () => (ring.leave(), draw()), "quiet"),
         ];
       default:
         return ring.trouble ? release() : [
@@ -171,13 +170,17 @@ function verdict({ state, reason }) {
   return t(`update.${state}`, { why: maybe(`update.reason.${reason}`) ?? reason });
 }
 
+/** How the ring stood by this receipt. */
+function stands({ bits }) {
+  return bits & BOLT_OPEN ? "open" : bits & SHACKLE_CLOSED ? "closed" : "between";
+}
+
 /** A receipt in words: what the lock knew of itself at that moment. */
 function diagnosis({ type, bits, millivolts, error, uptime, seq, fix, told }) {
-  const ring = t(bits & BOLT_OPEN ? "ring.open" : bits & SHACKLE_CLOSED ? "ring.closed" : "ring.between");
   return [
     [t("says.at"), ago(Date.now() / 1000 - told)],
     [t("says.type"), maybe(`receipt.${type}`) ?? type],
-    [t("says.ring"), ring],
+    [t("says.ring"), t(`ring.${stands({ bits })}`)],
     [t("bike.battery"), volts(millivolts)],
     [t("bike.clock"), clock(error)],
     [t("says.uptime"), lasting(uptime)],
