@@ -104,6 +104,20 @@ def test_corners_are_clicked_where_the_map_is(page, fleet):
     expect(page.get_by_text("No zone yet")).to_be_visible()
 
 
+def test_a_page_that_is_left_while_it_loads_draws_nothing_on_the_next(page, fleet):
+    held = []
+    page.route("**/api/v1/fleet", lambda route: held.append(route))
+    with page.expect_request("**/api/v1/fleet"):
+        page.goto("/console")
+    page.get_by_role("link", name="Jobs").click()
+    expect(page.get_by_role("heading", name="Fault reports")).to_be_visible()
+    with page.expect_response("**/api/v1/zones*"):  # asked for once the map is drawn
+        held[0].continue_()
+    expect(page.locator(".map")).to_have_count(0)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
+    assert page.title().startswith("Jobs")
+
+
 def test_a_fault_becomes_a_job_that_somebody_does(page, fleet):
     fleet.admin.post("/api/v1/faults", {"code": "BIKE-A", "kind": "chain", "text": "<b>off</b> & rusty"})
     page.get_by_role("link", name="Jobs").click()

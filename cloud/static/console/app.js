@@ -37,6 +37,7 @@ const PAGES = [
 const frame = { nav: document.querySelector("nav"), who: document.querySelector("#who"), main: document.querySelector("main") };
 let me = null;
 let ending = () => {};
+let visited = 0; // a page that was left while it loaded draws nothing
 
 /** Where a link leads: place("locks", id). */
 export function place(...parts) {
@@ -97,6 +98,7 @@ async function leave() {
 }
 
 async function enter() {
+  const visit = ++visited;
   ending();
   ending = () => {};
   const path = location.pathname.slice(BASE.length).replace(/^\/|\/$/g, "");
@@ -106,15 +108,19 @@ async function enter() {
   show(frame.main, h("p", { class: "soft", role: "status" }, t("frame.loading")));
   try {
     const found = await import(`./pages/${page.module}.js`);
+    if (visit !== visited) return;
     const title = t(`${page.module}.title`);
     document.title = `${title} · Ringslot`;
     for (const link of frame.nav.querySelectorAll("a")) mark(link, page);
     const heading = h("h1", { tabindex: "-1" }, title);
-    show(frame.main, heading);
-    ending = (await found.open(path.match(page.path).groups ?? {}, frame.main, heading, me)) ?? (() => {});
+    const into = h("div", {}, heading);
+    show(frame.main, into);
+    const ends = (await found.open(path.match(page.path).groups ?? {}, into, heading, me)) ?? (() => {});
+    if (visit !== visited) return ends();
+    ending = ends;
     heading.focus({ preventScroll: true }); // a screen reader says where one is
   } catch (refused) {
-    fail(refused);
+    if (visit === visited) fail(refused);
   }
 }
 

@@ -18,9 +18,10 @@ export function at(fix) {
   return [fix.lat / E7, fix.lon / E7];
 }
 
-/** A map in this element, or null after saying why there is none. */
+/** A map in this element; null after saying why there is none, or when the element's page was left meanwhile. */
 export async function drawMap(element) {
   const L = await library();
+  if (!element.isConnected) return null;
   if (!L) {
     element.textContent = t("fleet.no_map");
     element.classList.add("empty");
