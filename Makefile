@@ -31,7 +31,7 @@ test-postgres: $(VENV)/tests ## the cloud's tests once more, on a PostgreSQL of 
 	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "not long and not web" --db postgres cloud $(TEST)
 
 test-web: $(VENV)/tests $(VENV)/web ## the pages in a real browser (apt install chromium dbus-daemon), against a living fleet
-	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile -m "web and not long" $(or $(TEST),hil_tests)
+	@$(BIN)/pytest -q -ra -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "web and not long" $(or $(TEST),hil_tests)
 
 test-long: $(VENV)/tests ## the longer counts of the same tests
 	@$(BIN)/pytest -q -ra -m long $(TEST)
