@@ -14,6 +14,9 @@ who answers it from now on:
     CANCEL     nobody: the list is closed as soon as it opens
     LEAVE      nobody: it stays open
     f(devices) → one of them, or None to wait for more; a device is {"id": address, "name": ...}
+
+`page.chosen` counts the lists that were answered so. Who taps on the page while a list is about to be answered closes
+it too, and Chromium 156 ends at a list that is both closed and answered: `settled(page)` waits, as a person must.
 """
 
 import os
@@ -54,6 +57,16 @@ def radio_browser(fleet: Fleet, *options: str) -> Iterator["RadioBrowsing"]:
         yield RadioBrowsing(browser, bluez)
 
 
+@contextmanager
+def settled(page: Page, within_ms: int = 5_000) -> Iterator[None]:
+    """What is done in it opens the browser's list; goes on once that was answered, or when nobody was found in time."""
+    before = getattr(page, "chosen", None)  # a browser without a radio has no list
+    yield
+    while before is not None and page.chosen == before and within_ms > 0:
+        page.wait_for_timeout(50)
+        within_ms -= 50
+
+
 class RadioBrowsing(Browsing):
     def __init__(self, browser: Browser, bluez: BlueZ) -> None:
         super().__init__(browser)
@@ -62,7 +75,7 @@ class RadioBrowsing(Browsing):
     @contextmanager
     def visitor(self, url: str, chooser: Pick | object = PICK, **look) -> Iterator[Page]:
         with super().visitor(url, **look) as page:
-            page.chooser = chooser
+            page.chooser, page.chosen = chooser, 0
             _Chooser(page, page.context.new_cdp_session(page))
             try:
                 yield page
@@ -85,6 +98,8 @@ class _Chooser:
         if self._page.chooser is CANCEL:
             self._answered.add(asked["id"])
             self._cdp.send("DeviceAccess.cancelPrompt", request)
+            self._page.chosen += 1
         elif device := self._page.chooser(asked["devices"]):
             self._answered.add(asked["id"])
             self._cdp.send("DeviceAccess.selectPrompt", {**request, "deviceId": device["id"]})
+            self._page.chosen += 1

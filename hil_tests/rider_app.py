@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Page, expect
 
 from hil_tests.browser import Browsing, barriers, until
+from hil_tests.radio_browser import settled
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 PASSWORD = "long enough to keep"
@@ -48,8 +49,9 @@ def sign_in(page: Page, login: str) -> None:
 def claim(page: Page, code: str) -> None:
     """By the sticker's link; the tap that claims also opens the browser's list of locks."""
     page.goto(f"/b/{code}")
-    page.get_by_role("button", name="Claim this bike").click()
-    expect(page).to_have_url(re.compile("/app/claims/"))
+    with settled(page):
+        page.get_by_role("button", name="Claim this bike").click()
+        expect(page).to_have_url(re.compile("/app/claims/"))
     expect(page.get_by_role("timer")).not_to_be_empty()  # the page has been drawn too, and has begun to look
 
 
