@@ -133,7 +133,8 @@ def offer(session: Session, lock: Lock, now: int, period_s: int) -> list | None:
     mine = session.get(RolloutLock, (row.rollout_id, lock.lock_id))
     if staging.against(_view(session, lock, row, mine)) is not None:
         return None
-    _offered(session, row, lock, now)
+    if mine is None:
+        _offered(session, row, lock, now)
     digest = session.scalar(
         select(Release.digest).where(Release.board == row.board, Release.version == row.version)
     )

@@ -104,14 +104,19 @@ def test_corners_are_clicked_where_the_map_is(page, fleet):
     expect(page.get_by_text("No zone yet")).to_be_visible()
 
 
-def test_a_page_that_is_left_while_it_loads_draws_nothing_on_the_next(page, fleet):
-    held = []
-    page.route("**/api/v1/fleet", lambda route: held.append(route))
-    with page.expect_request("**/api/v1/fleet"):
-        page.goto("/console")
+@pytest.mark.parametrize(
+    "way, first, then",  # what the page asks first, and what once it has drawn that
+    [("", "**/api/v1/fleet", "**/api/v1/zones*"), ("/locks/{lock}", "**/api/v1/locks/{lock}", "**/series*")],
+)
+def test_a_page_that_is_left_while_it_loads_draws_nothing_on_the_next(page, fleet, way, first, then):
+    lock = fleet.admin.get("/api/v1/assets?code=BIKE-A")["assets"][0]["lock_id"]
+    held, first = [], first.format(lock=lock)
+    page.route(first, lambda route: held.append(route))
+    with page.expect_request(first):
+        page.goto("/console" + way.format(lock=lock))
     page.get_by_role("link", name="Jobs").click()
     expect(page.get_by_role("heading", name="Fault reports")).to_be_visible()
-    with page.expect_response("**/api/v1/zones*"):  # asked for once the map is drawn
+    with page.expect_response(then):
         held[0].continue_()
     expect(page.locator(".map")).to_have_count(0)
     expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")

@@ -72,8 +72,8 @@ def offered(lock_id: str) -> shapes.ReleaseOffered:
 def file(lock_id: str, file_name: str) -> shapes.ReleaseFile:
     """One of its files."""
     with cloud().db.reading() as session:
-        open_here = rollouts.for_phone(session, locks.find(session, reach(), lock_id))
-        row = releases.get(session, open_here.board, open_here.version)
+        rollout = rollouts.for_phone(session, locks.find(session, reach(), lock_id))
+        row = releases.get(session, rollout.board, rollout.version)
         data = releases.body(session, row, bytes.fromhex(file_name))
     if data is None:
         raise Problem("not_found")

@@ -109,12 +109,11 @@ async function enter() {
   try {
     const found = await import(`./pages/${page.module}.js`);
     if (visit !== visited) return;
-    const title = t(`${page.module}.title`);
-    document.title = `${title} · Ringslot`;
     for (const link of frame.nav.querySelectorAll("a")) mark(link, page);
-    const heading = h("h1", { tabindex: "-1" }, title);
+    const heading = h("h1", { tabindex: "-1" });
     const into = h("div", {}, heading);
     show(frame.main, into);
+    entitle(heading, t(`${page.module}.title`));
     const ends = (await found.open(path.match(page.path).groups ?? {}, into, heading, me)) ?? (() => {});
     if (visit !== visited) return ends();
     ending = ends;
@@ -122,6 +121,12 @@ async function enter() {
   } catch (refused) {
     if (visit === visited) fail(refused);
   }
+}
+
+/** What a page is called, in its heading and in the browser's tab, unless it was left meanwhile. */
+export function entitle(heading, text) {
+  heading.textContent = text;
+  if (heading.isConnected) document.title = `${text} · Ringslot`;
 }
 
 function mark(link, page) {

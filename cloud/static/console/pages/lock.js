@@ -2,7 +2,7 @@
 
 import { follow, of } from "../again.js";
 import { address, get } from "../api.js";
-import { place } from "../app.js";
+import { entitle, place } from "../app.js";
 import { commands } from "../commands.js";
 import { h, show } from "../dom.js";
 import { evidence } from "../evidence.js";
@@ -42,8 +42,7 @@ export async function open({ lock: id }, into, heading, me) {
   async function facts() {
     const lock = await get(path);
     bike = lock.asset?.asset_id ?? null;
-    heading.textContent = lock.asset ? [...new Set([lock.asset.code, lock.asset.label])].join(" · ") : id;
-    document.title = `${heading.textContent} · Ringslot`;
+    entitle(heading, lock.asset ? [...new Set([lock.asset.code, lock.asset.label])].join(" · ") : id);
     const rows = [
       ["fleet.state", h("span", { class: `state state-${lock.state}` }, word("state", lock.state))],
       ["fleet.battery", volts(lock.battery_mv)],

@@ -3,7 +3,7 @@
 
 import { follow } from "../again.js";
 import { get, send } from "../api.js";
-import { place } from "../app.js";
+import { entitle, place } from "../app.js";
 import { h, show } from "../dom.js";
 import { button, facts, form } from "../form.js";
 import { t, when, word } from "../words.js";
@@ -30,8 +30,7 @@ export async function open({ ticket: id }, into, heading, me) {
   }
 
   function draw(ticket) {
-    heading.textContent = ticket.subject;
-    document.title = `${ticket.subject} · Ringslot`;
+    entitle(heading, ticket.subject);
     const open = ticket.state !== "decided";
     answering.hidden = staff && !open;
     acknowledging.hidden = !staff || ticket.state !== "open";
