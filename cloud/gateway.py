@@ -8,7 +8,6 @@ answered first.
 import asyncio
 import json
 import logging
-import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from aiocoap import Message, interfaces
 from aiocoap.numbers.codes import Code
 from aiocoap.pipe import Pipe
 
-from cloud import blocks, clones, health, ingest, logs, metrics, oscore, peers, start
+from cloud import blocks, clones, health, ingest, logs, metrics, oscore, peers, start, stop
 from cloud.config import ConfigError, from_environment
 from cloud.context import Cloud, make
 from cloud.db import is_unavailable
@@ -178,9 +177,8 @@ class Gateway:
 
 
 async def run(cloud: Cloud, host: str, port: int) -> None:
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    stop.when_told(lambda: loop.call_soon_threadsafe(stopped.set))
     gateway = Gateway(cloud)
     try:
         listening = await gateway.start(host, port)

@@ -9,7 +9,6 @@ logged and tried again, soon at first (jobs.py). It may run again after it was c
 
 import json
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -32,6 +31,7 @@ from cloud import (
     metrics,
     rollouts,
     start,
+    stop,
     tickets,
     watch,
 )
@@ -195,8 +195,7 @@ def main() -> None:
     """Do what has to happen by the clock."""
     logs.setup("worker")
     stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    stop.when_told(stopped.set)
     settings = from_environment()
     start.require(settings)
     cloud = make(settings)
