@@ -79,4 +79,4 @@ def steps(page: Page) -> None:
 
 def installed(page: Page) -> None:
     """The whole app is on the phone, for when there is no network."""
-    until(page, "navigator.serviceWorker.ready.then(({ active }) => active.state)", "activated")
+    until(page, "navigator.serviceWorker.controller?.state ?? null", "activated")

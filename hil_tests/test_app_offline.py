@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import func, select
 
 from cloud.tables import Receipt
 from cloud.tables_fleet import Fault
 from cloud.testlock import Pen
 from cloud.testsite import PASSWORD, Site, served
-from hil_tests.browser import ROOT
+from hil_tests.browser import ROOT, until
 
 pytestmark = pytest.mark.web
 
@@ -25,6 +26,7 @@ RIDER = """async () => {
   window.rider = await openRider();
 }"""
 ACTIVE = "navigator.serviceWorker.ready.then(({ active }) => active.scriptURL)"
+CONTROLLED = "navigator.serviceWorker.controller?.state ?? null"
 SETTLED = """const settled = async (worker, state) => {
   for (let tries = 0; worker.state === state && tries < 400; tries++) await new Promise((go) => setTimeout(go, 50));
   return worker.state;
@@ -140,6 +142,47 @@ def test_it_starts_without_a_network_and_the_worker_holds_nothing_of_the_api(bro
             for path in kept
             if path.startswith("/static/app/") and path.endswith("js")
         }
+
+
+def renew(town):
+    """A new version of the app, by a byte or so."""
+    style = town.app / "app.css"
+    style.write_text(style.read_text() + "/* newer */\n")
+
+
+def past_the_worker(page):
+    """A forced reload: the page is no worker's, as one that was loaded while its worker was being installed."""
+    with page.expect_navigation():
+        page.context.new_cdp_session(page).send("Page.reload", {"ignoreCache": True})
+
+
+def test_a_page_that_is_no_workers_is_taken_by_the_newest(browser, town):
+    with visit(browser, town) as page:
+        until(page, CONTROLLED, "activated")
+        past_the_worker(page)
+        until(page, CONTROLLED, "activated")
+        page.context.set_offline(True)
+        page.get_by_role("link", name="Ride", exact=True).click()
+        expect(page.get_by_role("heading", name="My claims and rides", exact=True)).to_be_visible()
+        page.context.set_offline(False)
+        before = page.evaluate("caches.keys()")
+        renew(town)
+        past_the_worker(page)
+        until(page, CONTROLLED, "activated")
+        after = page.evaluate("caches.keys()")
+        assert len(after) == 1 and after != before  # never a page of one version with the files of another
+
+
+def test_a_page_that_was_taken_late_hears_of_the_next_version_too(browser, town):
+    with visit(browser, town) as page:
+        until(page, CONTROLLED, "activated")
+        past_the_worker(page)
+        until(page, CONTROLLED, "activated")
+        renew(town)
+        assert page.evaluate(FETCHED) == "installed"
+        assert page.evaluate(TAKEN_OVER) == "activated"
+        with page.expect_event("load"):  # pages of the new version are for a frame of the new version
+            page.get_by_role("link", name="Ride", exact=True).click()
 
 
 def test_what_was_done_offline_is_delivered_once_by_one_of_two_tabs(browser, town):

@@ -59,9 +59,9 @@ async function start() {
   document.addEventListener("click", follow);
   addEventListener("popstate", enter);
   const workers = navigator.serviceWorker;
-  const had = Boolean(workers?.controller);
-  workers?.addEventListener("controllerchange", () => (renewed = had));
-  workers?.register(`${BASE}/worker.js`, { scope: `${BASE}/` }).catch(() => {}); // then it needs a network
+  let had = Boolean(workers?.controller); // the first to take this page has its own version's files
+  workers?.addEventListener("controllerchange", () => ([renewed, had] = [had, true]));
+  workers?.register(`${BASE}/worker.js`, { scope: `${BASE}/` }).then(adopted, () => {}); // refused: it needs a network
   try {
     app.rider = await openRider();
   } catch (refused) {
@@ -70,6 +70,15 @@ async function start() {
   for (const kind of ["online", "offline"]) addEventListener(kind, connected);
   app.rider.subscribe(connected);
   await Promise.all([enter(), connected()]);
+}
+
+/** A page that was loaded while its worker was being installed is no worker's: without a network it could open no other. */
+async function adopted(registration) {
+  const workers = navigator.serviceWorker;
+  await workers.ready;
+  if (workers.controller) return;
+  await registration.update().catch(() => {});
+  if (!registration.installing && !registration.waiting) registration.active.postMessage("mine"); // else a newer one will, by itself
 }
 
 async function connected() {

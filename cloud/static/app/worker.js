@@ -27,9 +27,11 @@ async function kept(path, request) {
   return (await cache.match(path)) ?? fetch(request);
 }
 
+const ASKED = { go: () => skipWaiting(), mine: () => clients.claim() };
+
 addEventListener("install", (event) => event.waitUntil(install()));
 addEventListener("activate", (event) => event.waitUntil(activate()));
-addEventListener("message", ({ data }) => data === "go" && skipWaiting());
+addEventListener("message", (event) => event.waitUntil(ASKED[event.data]?.()));
 addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
