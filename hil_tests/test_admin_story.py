@@ -199,6 +199,21 @@ def draw_where_bicycles_are(page):
     tidy(page)
 
 
+def test_the_map_is_left_while_its_zones_are_on_their_way(console):
+    page, held = console, []
+    page.get_by_role("link", name="Office").click()
+    page.route("**/api/v1/zones*", lambda route: held.append(route))
+    with page.expect_request("**/api/v1/zones*"):
+        page.get_by_role("link", name="Fleet").click()
+    expect(page.locator(".map canvas, .map .leaflet-control-scale").first).to_be_visible()
+    page.get_by_role("link", name="Office").click()
+    page.get_by_role("link", name="Exports").wait_for()
+    with page.expect_response("**/api/v1/zones*"):
+        held[0].continue_()
+    page.evaluate("new Promise((drawn) => setTimeout(() => requestAnimationFrame(drawn), 200))")
+    assert page.complaints == []
+
+
 def test_rides_and_positions_are_taken_away_as_tables_and_for_maps(console):
     page = console
     page.get_by_role("link", name="Office").click()

@@ -55,6 +55,7 @@ WORDS = "(tag) => import(`/static/app/words_${tag}.js`).then((words) => words.de
 LOADED = """Object.fromEntries(performance.getEntriesByType("resource").map(({ name, decodedBodySize }) =>
   [new URL(name).pathname, decodedBodySize]).filter(([path]) => path.endsWith(".js") && !path.includes("/vendor/")))"""
 WORKED = "ride"
+AWAY = "The server cannot be reached. What you hold on this phone works all the same."
 
 
 @pytest.mark.parametrize("tag", ["en", "nl"])
@@ -302,9 +303,7 @@ def test_the_app_starts_without_a_network_and_shows_what_it_knew(page):
     assert barriers(page) == []
     page.get_by_role("link", name="BIKE-A").click()
     page.get_by_role("button", name="Claim this bike").click()
-    expect(page.get_by_role("alert")).to_have_text(
-        "The server cannot be reached. What you hold on this phone works all the same."
-    )
+    expect(page.get_by_role("alert")).to_have_text(AWAY)
     page.get_by_role("link", name="Report a fault").click()
     page.get_by_label("What is broken?").select_option("bell")
     page.get_by_role("button", name="Report", exact=True).click()
@@ -314,6 +313,17 @@ def test_the_app_starts_without_a_network_and_shows_what_it_knew(page):
     with page.expect_response(lambda one: one.url.endswith("/faults") and one.status == 201):
         page.context.set_offline(False)
     expect(page.locator("dl")).to_contain_text("Waiting to be sent0")
+
+
+@pytest.mark.parametrize("lost", ["pages/claims.js", "keep/more.js"])
+def test_a_part_of_the_app_that_does_not_come_is_a_network_that_is_away(browser, fleet, lost):
+    with rider(browser, fleet.cloud.url, service_workers="block") as page:  # one that is not installed yet
+        page.route(f"**/static/app/{lost}", lambda route: route.abort("internetdisconnected"))
+        page.goto("/app/claims")
+        expect(page.get_by_role("alert")).to_have_text(AWAY)
+        page.unroute(f"**/static/app/{lost}")
+        page.get_by_role("button", name="Try again").click()
+        sees(page, "My claims and rides")
 
 
 def test_a_phone_that_is_full_is_told_before_anything_is_claimed(browser, fleet):

@@ -2,6 +2,7 @@
 // `open(into, place, app)`, which may return what ends it. Whoever holds a claim needs nobody's server to ride.
 
 import { h, show } from "../console/dom.js";
+import { part } from "./keep/api.js";
 import { openRider } from "./keep/rider.js";
 import { act, busy, way } from "./ui.js";
 import { language, more, said, t } from "./words.js";
@@ -100,7 +101,7 @@ async function enter() {
   const into = h("div");
   show(main, busy());
   try {
-    const [{ open }] = await Promise.all([import(`./pages/${module}.js`), module !== "claim" && more()]).catch(unread);
+    const [{ open }] = await part(Promise.all([import(`./pages/${module}.js`), module !== "claim" && more()]));
     const ends = await open(into, path.match(form).groups ?? {}, app);
     if (visit !== visited) return ends?.();
     ending = ends ?? ending;
@@ -122,7 +123,7 @@ function arrive(into) {
 
 async function fail(refused, sentence) {
   if (refused.code === "sign_in") {
-    const [{ ask }] = await Promise.all([import("./pages/sign_in.js"), more()]).catch(unread);
+    const [{ ask }] = await part(Promise.all([import("./pages/sign_in.js"), more()]));
     const into = h("div");
     ask(into, app, enter);
     show(main, into);
@@ -131,11 +132,6 @@ async function fail(refused, sentence) {
   const account = refused.code === "second_factor_needed" && way(t("settings.account"), "/account");
   show(main, h("h1", {}, t("sorry")), h("p", { role: "alert" }, sentence ?? said(refused)), account, act(t("again"), () => location.reload()));
   if (refused.code === undefined && !sentence) throw refused; // a fault of ours, for the browser's console
-}
-
-/** A page that could not be loaded; a fault in one is another matter. */
-function unread(error) {
-  throw error instanceof TypeError ? Object.assign(error, { code: "offline" }) : error;
 }
 
 /** Loads the newest version of the app, if there is one; nothing that is kept is touched. */

@@ -90,8 +90,10 @@ class Chart {
     if (!this.map.getBounds().contains(position)) this.map.panTo(position);
   }
 
+  /** A frame late: Leaflet 1.9.4's canvas loses sight of a frame it has asked for when a move draws at once, and would
+   *  draw then on what is gone. That frame comes before this one. */
   end() {
-    this.map.remove();
+    requestAnimationFrame(() => this.map.remove());
   }
 }
 

@@ -16,6 +16,17 @@ export class Refused extends Error {
   }
 }
 
+/** A part of the app that is fetched when it is needed, `await part(import("./more.js"))`. Rejects with Refused offline. */
+export function part(loading) {
+  return loading.catch((error) => {
+    throw error instanceof TypeError ? away() : error; // a fault in it is another matter
+  });
+}
+
+function away() {
+  return new Refused(0, "offline", "The server cannot be reached.");
+}
+
 export class Api {
   #fetch;
   #is;
@@ -72,7 +83,7 @@ export class Api {
       const ours = isJson ? answer.ok || typeof json.code === "string" : answer.ok && !text && method !== "GET";
       if (!ours) throw new TypeError("not ours"); // a hotel's sign-in page, a proxy's regrets
     } catch {
-      throw new Refused(0, "offline", "The server cannot be reached.");
+      throw away();
     }
     if (answer.ok) return json;
     const wait = 1000 * (Number(answer.headers.get("Retry-After")) || 0);

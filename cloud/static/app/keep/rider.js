@@ -1,7 +1,7 @@
 // What the pages call. Whatever must not be lost is on disk before anything is done with it: a key before its claim is
 // asked for, a receipt before anyone hears of it, what waits for the cloud before it is tried.
 
-import { Api, Refused, b64, unb64 } from "./api.js";
+import { Api, Refused, b64, part, unb64 } from "./api.js";
 import { Db, changed } from "./db.js";
 import { Outbox } from "./outbox.js";
 import * as claims from "./claims.js";
@@ -388,7 +388,7 @@ export class Rider {
 
 for (const name of MORE) {
   Rider.prototype[name] = async function (...given) {
-    return (await import("./more.js"))[name](this.inside, ...given);
+    return (await part(import("./more.js")))[name](this.inside, ...given);
   };
 }
 

@@ -1,6 +1,7 @@
 // Who is there? The session becomes a cookie that no script can read.
 
 import { h, show } from "../../console/dom.js";
+import { part } from "../keep/api.js";
 import { act, form, soft, way } from "../ui.js";
 import { t } from "../words.js";
 
@@ -31,7 +32,7 @@ export function ask(into, app, done) {
   );
 
   async function byPasskey() {
-    const { prove } = await import("../../console/passkey.js");
+    const { prove } = await part(import("../../console/passkey.js"));
     const { options } = await app.rider.send("POST", "/passkey-challenges");
     await app.rider.signIn({ passkey: await prove(options) });
     await done();

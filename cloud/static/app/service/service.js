@@ -1,7 +1,7 @@
 // The technicians' part of the app: loaded for nobody else. Large buttons, few taps: it is used in gloves, in the rain.
 
 import { h, show } from "../../console/dom.js";
-import { Refused } from "../keep/api.js";
+import { Refused, part } from "../keep/api.js";
 import { language, learn, t } from "../words.js";
 import { Duty } from "./duty.js";
 import { Releases } from "./release.js";
@@ -30,6 +30,6 @@ export async function open(into, { page = "" }, app) {
   const desk = { app, me, rider: app.rider, shift: new Shift(inside), duty: new Duty(inside), releases: new Releases(inside) };
   desk.place = (...parts) => app.place("service", ...parts);
   const [form, module] = PAGES.find(([one]) => one.test(page)) ?? PAGES[0];
-  const drawn = await import(`./${module}.js`);
+  const drawn = await part(import(`./${module}.js`));
   return drawn.open(into, page.match(form)?.groups ?? {}, desk);
 }
